@@ -1,0 +1,1 @@
+"""The methods, ordered as the survey's Table 7 orders them."""

@@ -1,0 +1,1 @@
+"""Methods for few annotations (survey section 4)."""

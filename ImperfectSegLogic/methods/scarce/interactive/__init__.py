@@ -1,0 +1,1 @@
+"""Interactive segmentation (survey section 4.3.2)."""
