@@ -136,7 +136,9 @@ def _checked_matrix(matrix: ArrayLike) -> NDArray[np.float64]:
     checked = np.array(matrix, dtype=np.float64)
     if checked.shape != (4, 4) or not np.isfinite(checked).all():
         raise ValueError(f"IJK-to-RAS matrix: got {checked!r}, allowed is a finite 4x4 matrix.")
-    if not np.allclose(checked[3], (0, 0, 0, 1)) or abs(np.linalg.det(checked[:3, :3])) < 1e-12:
+    lengths = np.linalg.norm(checked[:3, :3], axis=0)
+    flat = lengths.min() == 0 or abs(np.linalg.det(checked[:3, :3] / lengths)) < 1e-9
+    if flat or not np.allclose(checked[3], (0, 0, 0, 1)):
         raise ValueError(
             f"IJK-to-RAS matrix: got {checked.tolist()}, allowed is an affine matrix with last row"
             " 0 0 0 1 and three independent axes. Check the image's spacing and orientation."

@@ -120,15 +120,18 @@ class Segmentation:
         )
 
     def label_map(self) -> NDArray[Any]:
-        """Gives all segments in one array (slice, row, column), numbered from 1 in their order.
+        """Gives all segments in one array, shape (slice, row, column).
+
+        Segments keep their labels; where two have the same, all are numbered from 1 in their order.
 
         Raises:
             ValueError: If two segments overlap, which one array cannot hold.
         """
-        one = np.zeros(
-            self.geometry.shape, dtype=np.uint8 if len(self.segments) < 256 else np.uint16
-        )
-        for number, segment in enumerate(self.segments, start=1):
+        numbers = [s.label for s in self.segments]
+        if len(set(numbers)) < len(numbers):
+            numbers = list(range(1, len(numbers) + 1))
+        one = np.zeros(self.geometry.shape, dtype=np.min_scalar_type(max(numbers, default=0)))
+        for number, segment in zip(numbers, self.segments, strict=True):
             mask = self.mask(segment.id)
             if one[mask].any():
                 raise ValueError(

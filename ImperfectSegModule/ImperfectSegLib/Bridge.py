@@ -1,0 +1,176 @@
+"""The only seam between MRML nodes and ImperfectSeg's data types. All positions are world RAS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+from numpy.typing import NDArray
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ImperfectSegLogic.data import Box, Click, Geometry, Lasso, Prompt, Region, Scribble, Volume
+
+
+def volumeFromNode(volumeNode: Any) -> Volume:
+    """Copies a volume node's voxels and its place in the world, parent transform included.
+
+    Raises:
+        ValueError: If the node is missing or empty, or its parent transform is not linear.
+    """
+    if volumeNode is None or volumeNode.GetImageData() is None:
+        name = volumeNode.GetName() if volumeNode else "no volume"
+        raise ValueError(f"{name}: there is no image. Choose a volume that has voxels.")
+    array = slicer.util.arrayFromVolume(volumeNode)
+    if array.ndim == 4:
+        array = np.moveaxis(array, -1, 0)
+    return Volume(array.copy(), _nodeIjkToWorld(volumeNode), volumeNode.GetName() or "volume")
+
+
+def volumeState(volumeNode: Any) -> tuple[Any, ...]:
+    """Gives a value that changes whenever `volumeFromNode` would give something else."""
+    image = volumeNode.GetImageData()
+    voxels = image.GetMTime() if image else 0
+    return volumeNode.GetID(), voxels, _nodeIjkToWorld(volumeNode).tobytes()
+
+
+def promptsFromNode(
+    markupsNode: Any, label: int, positive: bool = True, radius: float = 0.0
+) -> list[Prompt]:
+    """Reads a markups node as prompts; points that are not placed yet are left out.
+
+    Points are clicks, lines and curves scribbles, closed curves lassos, ROIs boxes.
+
+    Args:
+        markupsNode: A point list, line, curve, closed curve, or ROI.
+        label: The label that the prompts are about.
+        positive: False for "not this label".
+        radius: Half of the width of scribbles in mm.
+
+    Raises:
+        ValueError: If the node is of another kind.
+    """
+    if markupsNode.IsA("vtkMRMLMarkupsROINode"):
+        return _boxes(markupsNode, label, positive)
+    if markupsNode.IsA("vtkMRMLMarkupsClosedCurveNode"):
+        points = _curvePoints(markupsNode)
+        return [Lasso(points, label=label, positive=positive)] if len(points) > 2 else []
+    if markupsNode.IsA("vtkMRMLMarkupsCurveNode") or markupsNode.IsA("vtkMRMLMarkupsLineNode"):
+        points = _curvePoints(markupsNode)
+        stroke = Scribble(points, radius, label=label, positive=positive) if len(points) else None
+        return [stroke] if stroke else []
+    if markupsNode.IsA("vtkMRMLMarkupsFiducialNode"):
+        return [Click(p, label=label, positive=positive) for p in definedPositions(markupsNode)]
+    raise ValueError(
+        f"{markupsNode.GetName()}: got a {markupsNode.GetNodeTagName()} node, allowed are point"
+        " lists, lines, curves, closed curves and ROI boxes."
+    )
+
+
+def definedPositions(markupsNode: Any) -> list[NDArray[np.float64]]:
+    """Gives the world RAS positions of a node's placed control points."""
+    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
+    return [
+        np.array(markupsNode.GetNthControlPointPositionWorld(n))
+        for n in range(markupsNode.GetNumberOfControlPoints())
+        if markupsNode.GetNthControlPointPositionStatus(n) == defined
+    ]
+
+
+def segmentMask(
+    segmentationNode: Any, segmentId: str, geometry: Geometry, region: Region | None = None
+) -> NDArray[np.bool_]:
+    """Reads where a segment is.
+
+    Args:
+        segmentationNode: The segmentation; its parent transform is honored.
+        segmentId: Which segment.
+        geometry: The grid to read on, in world RAS.
+        region: The part of the grid to read; the whole by default.
+
+    Returns:
+        The mask on the region, shape (k, j, i).
+    """
+    region = region or geometry.whole
+    segment = segmentationNode.GetSegmentation().GetSegment(segmentId)
+    labelmap = segmentationNode.GetBinaryLabelmapInternalRepresentation(segmentId)
+    if segment is None or labelmap is None or labelmap.IsEmpty():
+        return np.zeros(region.shape, dtype=bool)
+    grid = _orientedImage(np.zeros(region.shape, np.uint8), region, geometry, segmentationNode)
+    onGrid = slicer.vtkOrientedImageData()
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+        labelmap, grid, onGrid
+    )
+    values = vtk_to_numpy(onGrid.GetPointData().GetScalars()).reshape(region.shape)
+    return np.asarray(values == segment.GetLabelValue())
+
+
+def modifierLabelmap(
+    mask: NDArray[np.bool_], region: Region, geometry: Geometry, segmentationNode: Any
+) -> Any:
+    """Makes the labelmap with which a segment editor logic modifies a segment.
+
+    Args:
+        mask: Voxels to modify, on the region, shape (k, j, i).
+        region: Where the mask is in the grid.
+        geometry: The grid, in world RAS.
+        segmentationNode: Whose coordinates the labelmap is to be in.
+    """
+    return _orientedImage(mask.astype(np.uint8), region, geometry, segmentationNode)
+
+
+def imageToSegmentation(geometry: Geometry, segmentationNode: Any) -> Any:
+    """Gives the matrix (vtkMatrix4x4) from (i, j, k) of a grid to a segmentation's coordinates."""
+    toWorld = _transformToWorld(segmentationNode)
+    return slicer.util.vtkMatrixFromArray(np.linalg.inv(toWorld) @ geometry.ijk_to_ras)
+
+
+def _orientedImage(
+    values: NDArray[np.uint8], region: Region, geometry: Geometry, segmentationNode: Any
+) -> Any:
+    image = slicer.vtkOrientedImageData()
+    (k0, j0, i0), (k1, j1, i1) = region.start, region.stop
+    image.SetExtent(i0, i1 - 1, j0, j1 - 1, k0, k1 - 1)
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    vtk_to_numpy(image.GetPointData().GetScalars())[:] = values.ravel()
+    image.SetGeometryFromImageToWorldMatrix(imageToSegmentation(geometry, segmentationNode))
+    return image
+
+
+def _nodeIjkToWorld(volumeNode: Any) -> NDArray[np.float64]:
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    return _transformToWorld(volumeNode) @ slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def _transformToWorld(node: Any) -> NDArray[np.float64]:
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return np.eye(4)
+    if not parent.IsTransformToWorldLinear():
+        raise ValueError(
+            f"{node.GetName()}: its transform {parent.GetName()} is not linear, which has no voxel"
+            " grid. Harden the transform (Transforms module), then try again."
+        )
+    matrix = vtk.vtkMatrix4x4()
+    parent.GetMatrixTransformToWorld(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def _curvePoints(markupsNode: Any) -> NDArray[np.float64]:
+    if markupsNode.GetNumberOfDefinedControlPoints() < 2:
+        return np.array(definedPositions(markupsNode)).reshape(-1, 3)
+    return slicer.util.arrayFromMarkupsCurvePoints(markupsNode, world=True)
+
+
+def _boxes(roiNode: Any, label: int, positive: bool) -> list[Prompt]:
+    if not roiNode.GetNumberOfDefinedControlPoints():
+        return []
+    center, size = np.zeros(3), np.zeros(3)
+    roiNode.GetCenterWorld(center)
+    roiNode.GetSizeWorld(size)
+    axes = slicer.util.arrayFromVTKMatrix(roiNode.GetObjectToWorldMatrix())[:3, :3]
+    axes = axes / np.linalg.norm(axes, axis=0)
+    return [Box(center, size, axes, label=label, positive=positive)]

@@ -1,0 +1,271 @@
+"""The prompts of a segmentation, kept as markups nodes so that they are saved with the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+from numpy.typing import ArrayLike, NDArray
+
+from ImperfectSegLib import Bridge
+from ImperfectSegLogic.data import Prompt
+
+SEGMENTATION_ROLE = "ImperfectSeg.Segmentation"
+SEGMENT = "ImperfectSeg.Segment"
+POSITIVE = "ImperfectSeg.Positive"
+RADIUS = "ImperfectSeg.Radius"
+
+POINTS, STROKE, BOX = (
+    "vtkMRMLMarkupsFiducialNode",
+    "vtkMRMLMarkupsCurveNode",
+    "vtkMRMLMarkupsROINode",
+)
+
+
+@dataclass(frozen=True)
+class _NodeState:
+    """All that makes up the prompts of one markups node."""
+
+    nodeId: str
+    className: str
+    segmentId: str
+    positive: bool
+    radius: float
+    points: tuple[tuple[tuple[float, ...], str], ...]
+    boxMatrix: tuple[float, ...] = ()
+    boxSize: tuple[float, ...] = ()
+
+
+State = tuple[_NodeState, ...]
+
+
+class PromptStore:
+    """Reads, adds and removes the prompts of one segmentation.
+
+    Every segment has one point list for its positive and one for its negative clicks, and a curve
+    for every stroke. The description of each control point holds its number in the order in which
+    prompts were given, its label text the signed label, as the command line reads it.
+    """
+
+    def __init__(self, segmentationNode: Any) -> None:
+        self._segmentationNode = segmentationNode
+
+    def nodes(self) -> list[Any]:
+        """Gives all markups nodes with prompts of this segmentation."""
+        wanted = self._segmentationNode.GetID()
+        markups = slicer.util.getNodesByClass("vtkMRMLMarkupsNode")
+        return [n for n in markups if n.GetNodeReferenceID(SEGMENTATION_ROLE) == wanted]
+
+    def pointList(self, segmentId: str, positive: bool) -> Any:
+        """Gives the point list of a segment and a sign, made when it is not there yet."""
+        return self._find(POINTS, segmentId, positive) or self._add(POINTS, segmentId, positive)
+
+    def box(self, segmentId: str) -> Any:
+        """Gives the box of a segment, made (still without a place) when it is not there yet."""
+        return self._find(BOX, segmentId, True) or self._add(BOX, segmentId, True)
+
+    def addClick(self, segmentId: str, ras: ArrayLike, positive: bool = True) -> Any:
+        """Adds a click at a world RAS position in mm and gives its point list."""
+        node = self.pointList(segmentId, positive)
+        node.AddControlPointWorld(vtk.vtkVector3d(*np.asarray(ras, dtype=float)))
+        return node
+
+    def addStroke(
+        self, segmentId: str, points: ArrayLike, positive: bool = True, radius: float = 0.0
+    ) -> Any:
+        """Adds a scribble through world RAS positions, shape (N, 3), and gives its curve."""
+        node = self._add(STROKE, segmentId, positive)
+        node.SetAttribute(RADIUS, repr(float(radius)))
+        slicer.util.updateMarkupsControlPointsFromArray(node, np.asarray(points), world=True)
+        return node
+
+    def adopt(self, markupsNode: Any, segmentId: str, positive: bool = True) -> None:
+        """Makes a markups node that the user drew elsewhere into prompts of a segment."""
+        markupsNode.SetNodeReferenceID(SEGMENTATION_ROLE, self._segmentationNode.GetID())
+        markupsNode.SetAttribute(SEGMENT, segmentId)
+        markupsNode.SetAttribute(POSITIVE, str(int(positive)))
+        self._style(markupsNode)
+
+    def prompts(self) -> tuple[list[Prompt], dict[int, str]]:
+        """Gives the prompts in their order, and the segment of each label that has prompts.
+
+        Labels are the positions of segments in the segmentation, from 1. Prompts of segments that
+        were removed are left out.
+        """
+        self._number()
+        found: list[tuple[int, Prompt]] = []
+        labels = self._labels()
+        for node in self.nodes():
+            label = labels.get(node.GetAttribute(SEGMENT))
+            if label is None:
+                continue
+            radius = float(node.GetAttribute(RADIUS) or 0)
+            prompts = Bridge.promptsFromNode(node, label, _isPositive(node), radius)
+            numbers = _numbers(node)
+            numbers = numbers if len(numbers) == len(prompts) else numbers[:1] * len(prompts)
+            found.extend(zip(numbers, prompts, strict=True))
+        found.sort(key=lambda pair: pair[0])
+        used = {prompt.label for _, prompt in found}
+        return [p for _, p in found], {n: s for s, n in labels.items() if n in used}
+
+    def clear(self) -> None:
+        """Removes all prompts; point lists and boxes stay, empty, because they may be in use."""
+        for node in self.nodes():
+            if node.GetClassName() == STROKE:
+                slicer.mrmlScene.RemoveNode(node)
+            else:
+                node.RemoveAllControlPoints()
+
+    def removeSegment(self, segmentId: str) -> None:
+        """Removes all prompts of a segment."""
+        for node in self.nodes():
+            if node.GetAttribute(SEGMENT) == segmentId:
+                slicer.mrmlScene.RemoveNode(node)
+
+    def state(self) -> State:
+        """Gives all prompts as a value to compare, and to `restore` from."""
+        self._number()
+        states = [_stateOf(node) for node in self.nodes()]
+        return tuple(s for s in states if s.points)
+
+    def restore(self, state: State) -> None:
+        """Makes the prompts what they were when `state` was taken."""
+        wanted = {s.nodeId: s for s in state}
+        for node in self.nodes():
+            known = wanted.pop(node.GetID(), None)
+            if known is not None:
+                _fill(node, known)
+            elif node.GetClassName() == STROKE:
+                slicer.mrmlScene.RemoveNode(node)
+            else:
+                node.RemoveAllControlPoints()
+        stillThere = self._labels()
+        for lost in (s for s in wanted.values() if s.segmentId in stillThere):
+            _fill(self._add(lost.className, lost.segmentId, lost.positive), lost)
+
+    def _labels(self) -> dict[str, int]:
+        ids: Sequence[str] = self._segmentationNode.GetSegmentation().GetSegmentIDs()
+        return {segmentId: n for n, segmentId in enumerate(ids, start=1)}
+
+    def _find(self, className: str, segmentId: str, positive: bool) -> Any:
+        for node in self.nodes():
+            key = (node.GetClassName(), node.GetAttribute(SEGMENT), _isPositive(node))
+            if key == (className, segmentId, positive):
+                return node
+        return None
+
+    def _add(self, className: str, segmentId: str, positive: bool) -> Any:
+        segment = self._segmentationNode.GetSegmentation().GetSegment(segmentId)
+        if segment is None:
+            raise ValueError(
+                f"segment {segmentId!r} is not in {self._segmentationNode.GetName()}; there are"
+                f" {list(self._labels())}. Add the segment first."
+            )
+        name = f"{'' if positive else 'not '}{segment.GetName()}"
+        node = slicer.mrmlScene.AddNewNodeByClass(
+            className, slicer.mrmlScene.GenerateUniqueName(name)
+        )
+        node.CreateDefaultDisplayNodes()
+        if className == STROKE:
+            node.SetCurveTypeToLinear()
+        self.adopt(node, segmentId, positive)
+        return node
+
+    def _style(self, node: Any) -> None:
+        segment = self._segmentationNode.GetSegmentation().GetSegment(node.GetAttribute(SEGMENT))
+        display = node.GetDisplayNode()
+        if segment is None or display is None:
+            return
+        display.SetSelectedColor(segment.GetColor())
+        display.SetColor(segment.GetColor())
+        display.SetGlyphType(display.Circle2D if _isPositive(node) else display.ThickCross2D)
+        display.SetUseGlyphScale(True)
+        display.SetGlyphScale(2.0)
+        display.SetTextScale(2.5)
+        display.SetPropertiesLabelVisibility(False)
+        if node.GetClassName() == STROKE:
+            display.SetGlyphScale(0.4)
+            display.SetPointLabelsVisibility(False)
+        if node.GetClassName() == BOX:
+            display.SetFillOpacity(0.1)
+
+    def _number(self) -> None:
+        """Gives the control points that are new their place in the order, and all their label."""
+        nodes, labels = self.nodes(), self._labels()
+        last = max((n for node in nodes for n in _numbers(node)), default=0)
+        for node in nodes:
+            label = labels.get(node.GetAttribute(SEGMENT), 0)
+            text = f"{'+' if _isPositive(node) else '-'}{label}"
+            fresh = False
+            for n in range(node.GetNumberOfControlPoints()):
+                if node.GetNthControlPointLabel(n) != text:
+                    node.SetNthControlPointLabel(n, text)
+                if not _number(node.GetNthControlPointDescription(n)):
+                    last += 1 if not fresh or node.GetClassName() == POINTS else 0
+                    fresh = True
+                    node.SetNthControlPointDescription(n, _description(last, node))
+
+
+def _description(number: int, node: Any) -> str:
+    radius = node.GetAttribute(RADIUS)
+    return f"prompt {number}" + (f", radius {float(radius):g} mm" if radius else "")
+
+
+def _number(description: str) -> int:
+    words = description.replace(",", " ").split()
+    isOurs = len(words) > 1 and words[0] == "prompt" and words[1].isdigit()
+    return int(words[1]) if isOurs else 0
+
+
+def _numbers(node: Any) -> list[int]:
+    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
+    return [
+        _number(node.GetNthControlPointDescription(n))
+        for n in range(node.GetNumberOfControlPoints())
+        if node.GetNthControlPointPositionStatus(n) == defined
+    ]
+
+
+def _isPositive(node: Any) -> bool:
+    return node.GetAttribute(POSITIVE) != "0"
+
+
+def _stateOf(node: Any) -> _NodeState:
+    positions = [tuple(float(x) for x in p) for p in Bridge.definedPositions(node)]
+    notes = [f"prompt {n}" for n in _numbers(node)]
+    matrix: NDArray[np.float64] | list[float] = []
+    size: NDArray[np.float64] | list[float] = []
+    if node.GetClassName() == BOX:
+        matrix = slicer.util.arrayFromVTKMatrix(node.GetObjectToNodeMatrix()).ravel()
+        size = np.array(node.GetSize())
+    return _NodeState(
+        node.GetID(),
+        node.GetClassName(),
+        node.GetAttribute(SEGMENT),
+        _isPositive(node),
+        float(node.GetAttribute(RADIUS) or 0),
+        tuple(zip(positions, notes, strict=True)),
+        tuple(float(x) for x in matrix),
+        tuple(float(x) for x in size),
+    )
+
+
+def _fill(node: Any, state: _NodeState) -> None:
+    if _stateOf(node) == state:
+        return
+    if state.radius:
+        node.SetAttribute(RADIUS, repr(state.radius))
+    if state.className == BOX:
+        matrix = np.array(state.boxMatrix).reshape(4, 4)
+        node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(matrix))
+        node.SetSize(*state.boxSize)
+        return
+    node.RemoveAllControlPoints()
+    for position, note in state.points:
+        n = node.AddControlPointWorld(vtk.vtkVector3d(*position))
+        node.SetNthControlPointDescription(n, note)

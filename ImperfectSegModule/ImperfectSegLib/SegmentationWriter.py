@@ -1,0 +1,241 @@
+"""Writes predictions into a segmentation so that masking, locks, overlap and undo hold.
+
+Undo is kept here as differences and not as states of Slicer's segmentation history: the history
+gives back the whole segmentation as it was, so that one undo here would also take back what the
+user painted in Segment Editor in the meantime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from numpy.typing import NDArray
+
+from ImperfectSegLib import Bridge
+from ImperfectSegLogic.data import Geometry, Prediction, Region
+
+LOCKED_TAG = "ImperfectSeg.Locked"
+"""Segment tag that freezes a segment: nothing of ours adds to it or takes from it."""
+
+_Masks = dict[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What one write changed: the segments of a region before and after, as packed bits."""
+
+    segmentationId: str
+    geometry: Geometry
+    region: Region
+    before: dict[str, NDArray[np.uint8]]
+    after: dict[str, NDArray[np.uint8]]
+
+
+def isLocked(segmentationNode: Any, segmentId: str) -> bool:
+    """Tells whether a segment is frozen."""
+    segment = segmentationNode.GetSegmentation().GetSegment(segmentId)
+    value = vtk.reference("")
+    return bool(segment and segment.GetTag(LOCKED_TAG, value) and str(value) == "1")
+
+
+def setLocked(segmentationNode: Any, segmentId: str, locked: bool) -> None:
+    """Freezes a segment or frees it."""
+    segmentationNode.GetSegmentation().GetSegment(segmentId).SetTag(LOCKED_TAG, str(int(locked)))
+
+
+class SegmentationWriter:
+    """Writes through Slicer's own segment editor logic, one undo step per prediction.
+
+    What the user chose in Segment Editor (editable area, intensity range, overwriting) holds here
+    too, as long as Segment Editor works on the same segmentation.
+    """
+
+    def __init__(self) -> None:
+        self._editor = slicer.vtkSlicerSegmentEditorLogic()
+        self._editor.SetMRMLScene(slicer.mrmlScene)
+        self._editorNode = slicer.vtkMRMLSegmentEditorNode()
+        self._editorNode.SetSingletonTag("ImperfectSeg")
+        self._editorNode.SetHideFromEditors(True)
+        self._editorNode.SetSaveWithScene(False)
+        self._editorNode = slicer.mrmlScene.AddNode(self._editorNode)
+        self._editor.SetSegmentEditorNode(self._editorNode)
+        self._changes: list[_Change] = []
+
+    def write(
+        self,
+        prediction: Prediction,
+        segmentIds: Mapping[int, str],
+        segmentationNode: Any,
+        volumeNode: Any,
+    ) -> bool:
+        """Makes the segments equal to the prediction inside its region.
+
+        Args:
+            prediction: What to write; its geometry is the volume's in world RAS.
+            segmentIds: The segment of each label.
+            segmentationNode: Where to write.
+            volumeNode: The image, for the grid and for masking by intensity.
+
+        Returns:
+            Whether any voxel changed. Only then there is something to undo.
+
+        Raises:
+            ValueError: If a segment is gone, or one that should change is locked.
+        """
+        self._checkWritable(segmentationNode, segmentIds)
+        self._connect(segmentationNode, volumeNode)
+        labels, region, geometry = (
+            prediction.region_labels(),
+            prediction.region,
+            prediction.geometry,
+        )
+        before = _masks(segmentationNode, geometry, region)
+        frozen = self._frozen(segmentationNode, before)
+        with _oneUpdate(segmentationNode):
+            for label, segmentId in segmentIds.items():
+                inside = (labels == label) & ~frozen
+                self._modify(segmentationNode, segmentId, ~inside, region, geometry, "Remove")
+                self._modify(segmentationNode, segmentId, inside, region, geometry, "Add")
+            _placeEmptySegments(segmentationNode, geometry)
+        return self._remember(segmentationNode, geometry, region, before)
+
+    @property
+    def canUndo(self) -> bool:
+        """Whether there is a write to take back."""
+        return bool(self._changes)
+
+    def undo(self) -> None:
+        """Takes back just what the last `write` that changed something has changed.
+
+        Voxels that somebody changed again since then, and segments that were removed since then,
+        stay as they are.
+
+        Raises:
+            ValueError: If one of the segments has been locked since then.
+        """
+        change = self._changes[-1]
+        node = slicer.mrmlScene.GetNodeByID(change.segmentationId)
+        if node is None:
+            self._changes.clear()
+            return
+        ids = [s for s in change.before if node.GetSegmentation().GetSegment(s) is not None]
+        self._checkWritable(node, dict(enumerate(ids)))
+        self._changes.pop()
+        self._connect(node, None, masking=False)
+        current = _masks(node, change.geometry, change.region)
+        with _oneUpdate(node):
+            for mode in ("Remove", "Add"):  # All removals first, so that nothing overlaps.
+                for segmentId in ids:
+                    before = _unpacked(change.before[segmentId], change.region)
+                    after = _unpacked(change.after[segmentId], change.region)
+                    wrong = after & ~before if mode == "Remove" else before & ~after
+                    wrong &= current[segmentId] == after
+                    self._modify(node, segmentId, wrong, change.region, change.geometry, mode)
+
+    def _remember(
+        self, segmentationNode: Any, geometry: Geometry, region: Region, before: _Masks
+    ) -> bool:
+        after = _masks(segmentationNode, geometry, region)
+        changed = [s for s in before if not np.array_equal(before[s], after[s])]
+        if changed:
+            packed = [{s: np.packbits(masks[s]) for s in changed} for masks in (before, after)]
+            self._changes.append(_Change(segmentationNode.GetID(), geometry, region, *packed))
+        return bool(changed)
+
+    def _connect(self, segmentationNode: Any, volumeNode: Any, masking: bool = True) -> None:
+        segmentation = segmentationNode.GetSegmentation()
+        if volumeNode and not segmentation.GetConversionParameter("Reference image geometry"):
+            segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+        if segmentationNode is not self._editorNode.GetSegmentationNode():
+            self._editor.SetSegmentationNode(segmentationNode)
+        self._editor.SetSourceVolumeNode(volumeNode)
+        if not self._editor.TrivialSetSourceRepresentationToBinaryLabelmap():
+            self._editor.SetSourceRepresentationToBinaryLabelMap()
+        self._adoptMasking(segmentationNode, masking)
+
+    def _adoptMasking(self, segmentationNode: Any, masking: bool) -> None:
+        theirs = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
+        if not masking or theirs is None or theirs.GetSegmentationNode() is not segmentationNode:
+            theirs = slicer.vtkMRMLSegmentEditorNode()
+        ours = self._editorNode
+        ours.SetMaskMode(theirs.GetMaskMode())
+        ours.SetMaskSegmentID(theirs.GetMaskSegmentID())
+        ours.SetOverwriteMode(theirs.GetOverwriteMode())
+        ours.SetSourceVolumeIntensityMask(theirs.GetSourceVolumeIntensityMask())
+        ours.SetSourceVolumeIntensityMaskRange(*theirs.GetSourceVolumeIntensityMaskRange())
+
+    def _checkWritable(self, segmentationNode: Any, segmentIds: Mapping[int, str]) -> None:
+        segmentation = segmentationNode.GetSegmentation()
+        for segmentId in segmentIds.values():
+            segment = segmentation.GetSegment(segmentId)
+            if segment is None:
+                raise ValueError(f"segment {segmentId!r} was removed. Clear its prompts or undo.")
+            if isLocked(segmentationNode, segmentId):
+                raise ValueError(
+                    f"segment {segment.GetName()!r} is locked. Unlock it, or clear its prompts."
+                )
+
+    def _frozen(self, segmentationNode: Any, masks: _Masks) -> NDArray[np.bool_] | bool:
+        if self._editorNode.GetOverwriteMode() == self._editorNode.OverwriteNone:
+            return False  # Segments may overlap, so adding here takes nothing from a locked one.
+        frozen: NDArray[np.bool_] | bool = False
+        for segmentId, mask in masks.items():
+            if isLocked(segmentationNode, segmentId):
+                frozen = mask | frozen
+        return frozen
+
+    def _modify(
+        self,
+        segmentationNode: Any,
+        segmentId: str,
+        mask: NDArray[np.bool_],
+        region: Region,
+        geometry: Geometry,
+        mode: str,
+    ) -> None:
+        if not mask.any():
+            return
+        labelmap = Bridge.modifierLabelmap(mask, region, geometry, segmentationNode)
+        modification = getattr(self._editor, f"ModificationMode{mode}")
+        self._editor.ModifySegmentByLabelmap(
+            segmentationNode, segmentId, labelmap, modification, False, False
+        )
+
+
+def _masks(segmentationNode: Any, geometry: Geometry, region: Region) -> _Masks:
+    ids = segmentationNode.GetSegmentation().GetSegmentIDs()
+    return {s: Bridge.segmentMask(segmentationNode, s, geometry, region) for s in ids}
+
+
+def _placeEmptySegments(segmentationNode: Any, geometry: Geometry) -> None:
+    """Puts segments without voxels on the image's grid.
+
+    A new segment lies on an axis-aligned grid of 1 mm. As long as nothing is drawn into it, saving
+    would resample all the other segments to that grid.
+    """
+    grid = Bridge.imageToSegmentation(geometry, segmentationNode)
+    for segmentId in segmentationNode.GetSegmentation().GetSegmentIDs():
+        labelmap = segmentationNode.GetBinaryLabelmapInternalRepresentation(segmentId)
+        if labelmap is not None and labelmap.IsEmpty():
+            labelmap.SetGeometryFromImageToWorldMatrix(grid)
+
+
+def _unpacked(bits: NDArray[np.uint8], region: Region) -> NDArray[np.bool_]:
+    count = int(np.prod(region.shape))
+    return np.unpackbits(bits, count=count).astype(bool).reshape(region.shape)
+
+
+@contextmanager
+def _oneUpdate(node: Any) -> Iterator[None]:
+    """Lets views update once instead of after every segment."""
+    wasModified = node.StartModify()
+    try:
+        yield
+    finally:
+        node.EndModify(wasModified)

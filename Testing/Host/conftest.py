@@ -1,0 +1,3 @@
+"""The host's own tests use the host's fixtures."""
+
+from Testing.Host.fixtures import *  # noqa: F403

@@ -1,0 +1,63 @@
+"""Draws a panel at work in the Qt host, for the README and for looking at it.
+
+Menus, fonts and widget looks are the host's own; the views and what they show are Slicer's.
+
+    python -m Testing.Host.panel_picture OUT.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from . import application
+
+app = application.start()
+
+import slicer.util  # noqa: E402
+
+from ImperfectSegLogic import demo  # noqa: E402
+
+MODULES = Path(__file__).resolve().parents[2] / "ImperfectSegModule"
+
+
+def main() -> None:
+    """Clicks through the demo's first prompts in the panel and draws the window."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("picture", type=Path)
+    picture = arguments.parse_args().picture
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    app.window.resize(1500, 900)
+    volume = slicer.util.loadVolume(str(demo.image_paths()[0]))
+    panel = app.load_module(MODULES / "ImperfectSegInteractive" / "ImperfectSegInteractive.py")
+    app.select_module("ImperfectSegInteractive")
+    app.show_volume(volume, demo.FIRST_CLICKS[0][1])
+    for label, ras in demo.FIRST_CLICKS[:2]:
+        _segment_by_click(panel, volume, demo.NAMES[label], ras)
+    app.show_volume(volume, demo.FIRST_CLICKS[0][1])
+    slicer.util.getNode("*segments").CreateClosedSurfaceRepresentation()
+    app.threed_view.node.SetBoxVisible(False)
+    app.threed_view.reset()
+    app.screenshot(picture)
+    print(f"written: {picture}")
+
+
+def _segment_by_click(panel, volume, name, ras) -> None:
+    panel.ui.addSegmentButton.click()
+    segmentation = panel.ui.segmentationSelector.currentNode()
+    segmentation.GetSegmentation().GetSegment(panel.segmentId).SetName(name)
+    if not panel.ui.positivePointButton.checked:
+        panel.ui.positivePointButton.click()
+    app.show_volume(volume, ras)
+    view = app.slice_view("Red")
+    view.click(view.ras_to_xy(ras))
+    app.wait_until(lambda: not panel.session.isComputing, timeout=60)
+    print(f"{name}: {panel.ui.statusLabel.text}")
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # Taking PySide6 and VTK down in Python's own order can crash.

@@ -1,0 +1,114 @@
+"""Draws a folder made by `imperfectseg demo`: three slices and a 3-D view, by Slicer's own code.
+
+The files are read by Slicer's storage nodes and drawn by its displayable managers, offscreen; the
+frame around the four views is ours.
+
+    python -m Testing.Host.picture demo
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import mrml
+
+mrml.boot()
+
+import slicer  # noqa: E402
+import slicer.util  # noqa: E402
+import vtk  # noqa: E402
+
+from .views import SliceView, ThreeDView  # noqa: E402
+
+SIZE = (560, 560)
+CENTER = (-13.0, -22.0, 20.0)  # RAS in mm, inside the left lateral ventricle
+SLICES = (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal"))
+
+
+def main() -> None:
+    """Reads the folder, draws, and says where the picture is."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("folder", type=Path)
+    folder = arguments.parse_args().folder
+    print(f"written: {draw(folder)}")
+
+
+def draw(folder: Path) -> Path:
+    """Draws the demo in a folder into its `picture.png`."""
+    volume = slicer.util.loadVolume(str(folder / "brain.nii.gz"))
+    segmentation = slicer.util.loadSegmentation(str(folder / "brain.seg.nrrd"))
+    points = _load_points(folder / "clicks.mrk.json", segmentation)
+    segmentation.GetDisplayNode().SetOpacity2DFill(0.35)
+    segmentation.CreateClosedSurfaceRepresentation()
+    _see_through(segmentation, "White matter", 0.25)
+    panes = [_slice_pane(name, orientation, volume) for name, orientation in SLICES]
+    for node in points:
+        node.GetDisplayNode().SetPointLabelsVisibility(False)
+    return _write(_framed([panes[0], _threed_pane(), panes[1], panes[2]]), folder / "picture.png")
+
+
+def _load_points(path: Path, segmentation: Any) -> list[Any]:
+    """Loads the clicks, positive ones round and in the color of their segment."""
+    slicer.util.loadMarkups(str(path))
+    nodes = list(slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode"))
+    ids = segmentation.GetSegmentation().GetSegmentIDs()
+    for node in nodes:
+        label = int(node.GetNthControlPointLabel(0))
+        color = segmentation.GetSegmentation().GetSegment(ids[abs(label) - 1]).GetColor()
+        display = node.GetDisplayNode()
+        display.SetSelectedColor(color)
+        display.SetGlyphType(display.Sphere3D if label > 0 else display.ThickCross2D)
+        display.SetGlyphScale(2.5)
+        display.SetTextScale(3.5)
+        display.SliceProjectionOn()
+        display.SetSliceProjectionOpacity(0.8)
+    return nodes
+
+
+def _see_through(segmentation: Any, name: str, opacity: float) -> None:
+    segment = segmentation.GetSegmentation().GetSegmentIdBySegmentName(name)
+    segmentation.GetDisplayNode().SetSegmentOpacity3D(segment, opacity)
+
+
+def _slice_pane(name: str, orientation: str, volume: Any) -> np.ndarray:
+    view = SliceView(name, orientation, SIZE)
+    view.show(volume, CENTER)
+    return view.image()
+
+
+def _threed_pane() -> np.ndarray:
+    view = ThreeDView("1", SIZE)
+    view.node.SetBoxVisible(False)
+    view.node.SetAxisLabelsVisible(False)
+    view.reset()
+    camera = view.renderer.GetActiveCamera()
+    camera.Azimuth(30)
+    camera.Elevation(20)
+    camera.Zoom(1.3)
+    view.renderer.ResetCameraClippingRange()
+    return view.image()
+
+
+def _framed(panes: list[np.ndarray], gap: int = 4) -> np.ndarray:
+    height, width = panes[0].shape[:2]
+    whole = np.full((2 * height + gap, 2 * width + gap, 3), 30, dtype=np.uint8)
+    for number, pane in enumerate(panes):
+        top, left = (number // 2) * (height + gap), (number % 2) * (width + gap)
+        whole[top : top + height, left : left + width] = pane
+    return whole
+
+
+def _write(picture: np.ndarray, path: Path) -> Path:
+    from PIL import Image
+
+    Image.fromarray(picture).save(path)
+    return path
+
+
+if __name__ == "__main__":
+    main()
+    vtk.vtkObject.GlobalWarningDisplayOff()
