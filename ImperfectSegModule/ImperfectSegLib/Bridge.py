@@ -121,12 +121,6 @@ def modifierLabelmap(
     return _orientedImage(mask.astype(np.uint8), region, geometry, segmentationNode)
 
 
-def imageToSegmentation(geometry: Geometry, segmentationNode: Any) -> Any:
-    """Gives the matrix (vtkMatrix4x4) from (i, j, k) of a grid to a segmentation's coordinates."""
-    toWorld = _transformToWorld(segmentationNode)
-    return slicer.util.vtkMatrixFromArray(np.linalg.inv(toWorld) @ geometry.ijk_to_ras)
-
-
 def _orientedImage(
     values: NDArray[np.uint8], region: Region, geometry: Geometry, segmentationNode: Any
 ) -> Any:
@@ -135,7 +129,8 @@ def _orientedImage(
     image.SetExtent(i0, i1 - 1, j0, j1 - 1, k0, k1 - 1)
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     vtk_to_numpy(image.GetPointData().GetScalars())[:] = values.ravel()
-    image.SetGeometryFromImageToWorldMatrix(imageToSegmentation(geometry, segmentationNode))
+    ijkToSegmentation = np.linalg.inv(_transformToWorld(segmentationNode)) @ geometry.ijk_to_ras
+    image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijkToSegmentation))
     return image
 
 

@@ -7,6 +7,7 @@ user painted in Segment Editor in the meantime.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,13 +29,13 @@ _Masks = dict[str, NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class _Change:
-    """What one write changed: the segments of a region before and after, as packed bits."""
+    """All segments of a region before and after a write, compressed."""
 
     segmentationId: str
     geometry: Geometry
     region: Region
-    before: dict[str, NDArray[np.uint8]]
-    after: dict[str, NDArray[np.uint8]]
+    before: dict[str, bytes]
+    after: dict[str, bytes]
 
 
 def isLocked(segmentationNode: Any, segmentId: str) -> bool:
@@ -102,7 +103,6 @@ class SegmentationWriter:
                 inside = (labels == label) & ~frozen
                 self._modify(segmentationNode, segmentId, ~inside, region, geometry, "Remove")
                 self._modify(segmentationNode, segmentId, inside, region, geometry, "Add")
-            _placeEmptySegments(segmentationNode, geometry)
         return self._remember(segmentationNode, geometry, region, before)
 
     @property
@@ -125,28 +125,30 @@ class SegmentationWriter:
             self._changes.clear()
             return
         ids = [s for s in change.before if node.GetSegmentation().GetSegment(s) is not None]
-        self._checkWritable(node, dict(enumerate(ids)))
+        changed = [s for s in ids if change.before[s] != change.after[s]]
+        self._checkWritable(node, dict(enumerate(changed)))
         self._changes.pop()
         self._connect(node, None, masking=False)
+        before = {i: _unpacked(change.before[i], change.region) for i in ids}
+        after = {i: _unpacked(change.after[i], change.region) for i in ids}
         current = _masks(node, change.geometry, change.region)
+        nothing = np.zeros(change.region.shape, dtype=bool)  # Of segments added since then.
+        untouched = np.logical_and.reduce([current[i] == after.get(i, nothing) for i in current])
         with _oneUpdate(node):
             for mode in ("Remove", "Add"):  # All removals first, so that nothing overlaps.
-                for segmentId in ids:
-                    before = _unpacked(change.before[segmentId], change.region)
-                    after = _unpacked(change.after[segmentId], change.region)
-                    wrong = after & ~before if mode == "Remove" else before & ~after
-                    wrong &= current[segmentId] == after
-                    self._modify(node, segmentId, wrong, change.region, change.geometry, mode)
+                for i in ids:
+                    wrong = after[i] & ~before[i] if mode == "Remove" else before[i] & ~after[i]
+                    self._modify(node, i, wrong & untouched, change.region, change.geometry, mode)
 
     def _remember(
         self, segmentationNode: Any, geometry: Geometry, region: Region, before: _Masks
     ) -> bool:
         after = _masks(segmentationNode, geometry, region)
-        changed = [s for s in before if not np.array_equal(before[s], after[s])]
+        changed = any(not np.array_equal(before[s], after[s]) for s in before)
         if changed:
-            packed = [{s: np.packbits(masks[s]) for s in changed} for masks in (before, after)]
+            packed = [{s: _packed(mask) for s, mask in masks.items()} for masks in (before, after)]
             self._changes.append(_Change(segmentationNode.GetID(), geometry, region, *packed))
-        return bool(changed)
+        return changed
 
     def _connect(self, segmentationNode: Any, volumeNode: Any, masking: bool = True) -> None:
         segmentation = segmentationNode.GetSegmentation()
@@ -213,20 +215,12 @@ def _masks(segmentationNode: Any, geometry: Geometry, region: Region) -> _Masks:
     return {s: Bridge.segmentMask(segmentationNode, s, geometry, region) for s in ids}
 
 
-def _placeEmptySegments(segmentationNode: Any, geometry: Geometry) -> None:
-    """Puts segments without voxels on the image's grid.
-
-    A new segment lies on an axis-aligned grid of 1 mm. As long as nothing is drawn into it, saving
-    would resample all the other segments to that grid.
-    """
-    grid = Bridge.imageToSegmentation(geometry, segmentationNode)
-    for segmentId in segmentationNode.GetSegmentation().GetSegmentIDs():
-        labelmap = segmentationNode.GetBinaryLabelmapInternalRepresentation(segmentId)
-        if labelmap is not None and labelmap.IsEmpty():
-            labelmap.SetGeometryFromImageToWorldMatrix(grid)
+def _packed(mask: NDArray[np.bool_]) -> bytes:
+    return zlib.compress(np.packbits(mask).tobytes(), 1)
 
 
-def _unpacked(bits: NDArray[np.uint8], region: Region) -> NDArray[np.bool_]:
+def _unpacked(packed: bytes, region: Region) -> NDArray[np.bool_]:
+    bits = np.frombuffer(zlib.decompress(packed), dtype=np.uint8)
     count = int(np.prod(region.shape))
     return np.unpackbits(bits, count=count).astype(bool).reshape(region.shape)
 

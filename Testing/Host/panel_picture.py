@@ -30,7 +30,7 @@ def main() -> None:
     picture = arguments.parse_args().picture
     picture.parent.mkdir(parents=True, exist_ok=True)
     app.window.resize(1500, 900)
-    volume = slicer.util.loadVolume(str(demo.image_paths()[0]))
+    volume = slicer.util.loadVolume(str(demo.image_paths()[0]), {"name": "MNI152"})
     panel = app.load_module(MODULES / "ImperfectSegInteractive" / "ImperfectSegInteractive.py")
     app.select_module("ImperfectSegInteractive")
     app.show_volume(volume, demo.FIRST_CLICKS[0][1])
@@ -39,7 +39,9 @@ def main() -> None:
     app.show_volume(volume, demo.FIRST_CLICKS[0][1])
     slicer.util.getNode("*segments").CreateClosedSurfaceRepresentation()
     app.threed_view.node.SetBoxVisible(False)
+    app.threed_view.node.SetAxisLabelsVisible(False)
     app.threed_view.reset()
+    app.threed_view.renderer.GetActiveCamera().Zoom(1.5)
     app.screenshot(picture)
     print(f"written: {picture}")
 

@@ -20,7 +20,6 @@ mrml.boot()
 
 import slicer  # noqa: E402
 import slicer.util  # noqa: E402
-import vtk  # noqa: E402
 
 from .views import SliceView, ThreeDView  # noqa: E402
 
@@ -41,32 +40,40 @@ def draw(folder: Path) -> Path:
     """Draws the demo in a folder into its `picture.png`."""
     volume = slicer.util.loadVolume(str(folder / "brain.nii.gz"))
     segmentation = slicer.util.loadSegmentation(str(folder / "brain.seg.nrrd"))
-    points = _load_points(folder / "clicks.mrk.json", segmentation)
+    _load_points(folder / "clicks.mrk.json", segmentation)
     segmentation.GetDisplayNode().SetOpacity2DFill(0.35)
     segmentation.CreateClosedSurfaceRepresentation()
     _see_through(segmentation, "White matter", 0.25)
     panes = [_slice_pane(name, orientation, volume) for name, orientation in SLICES]
-    for node in points:
-        node.GetDisplayNode().SetPointLabelsVisibility(False)
     return _write(_framed([panes[0], _threed_pane(), panes[1], panes[2]]), folder / "picture.png")
 
 
 def _load_points(path: Path, segmentation: Any) -> list[Any]:
-    """Loads the clicks, positive ones round and in the color of their segment."""
-    slicer.util.loadMarkups(str(path))
-    nodes = list(slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode"))
-    ids = segmentation.GetSegmentation().GetSegmentIDs()
-    for node in nodes:
-        label = int(node.GetNthControlPointLabel(0))
-        color = segmentation.GetSegmentation().GetSegment(ids[abs(label) - 1]).GetColor()
-        display = node.GetDisplayNode()
-        display.SetSelectedColor(color)
-        display.SetGlyphType(display.Sphere3D if label > 0 else display.ThickCross2D)
-        display.SetGlyphScale(2.5)
-        display.SetTextScale(3.5)
-        display.SliceProjectionOn()
-        display.SetSliceProjectionOpacity(0.8)
-    return nodes
+    """Loads the clicks, each in the color of its segment; negative ones are crosses."""
+    clicks = slicer.util.loadMarkups(str(path))
+    positions = slicer.util.arrayFromMarkupsControlPoints(clicks, world=True)
+    texts = [clicks.GetNthControlPointLabel(n) for n in range(len(positions))]
+    slicer.mrmlScene.RemoveNode(clicks)
+    return [
+        _points_of_one_label(int(text), positions[[t == text for t in texts]], segmentation)
+        for text in sorted(set(texts))
+    ]
+
+
+def _points_of_one_label(label: int, positions: np.ndarray, segmentation: Any) -> Any:
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    node.CreateDefaultDisplayNodes()
+    slicer.util.updateMarkupsControlPointsFromArray(node, positions, world=True)
+    segment = segmentation.GetSegmentation().GetNthSegment(abs(label) - 1)
+    display = node.GetDisplayNode()
+    display.SetSelectedColor(segment.GetColor() if label > 0 else (1.0, 0.3, 0.3))
+    display.SetGlyphType(display.Sphere3D if label > 0 else display.ThickCross2D)
+    display.SetGlyphScale(3.0)
+    display.SetPointLabelsVisibility(False)
+    display.SliceProjectionOn()
+    display.SetSliceProjectionUseFiducialColor(True)
+    display.SetSliceProjectionOpacity(0.9)
+    return node
 
 
 def _see_through(segmentation: Any, name: str, opacity: float) -> None:
@@ -111,4 +118,3 @@ def _write(picture: np.ndarray, path: Path) -> Path:
 
 if __name__ == "__main__":
     main()
-    vtk.vtkObject.GlobalWarningDisplayOff()

@@ -249,6 +249,21 @@ class TestWriting:
         assert not self.masks()[0].any()
         np.testing.assert_array_equal(self.masks()[1], painted)
 
+    def test_undo_does_not_draw_over_what_the_user_painted_meanwhile(self, world):
+        """The write took voxels from b; since then the user drew a third segment there."""
+        self.write(np.ones(REGION.shape, int), {1: self.b})
+        self.write(np.ones(REGION.shape, int), {1: self.a})
+        third = self.segmentation.GetSegmentation().AddEmptySegment("c", "c")
+        painted = np.zeros(SHAPE, bool)
+        painted[2] = True
+        self.fill(third, painted)
+        self.writer.undo()
+        found = Bridge.segmentMask(self.segmentation, third, self.geometry)
+        np.testing.assert_array_equal(found, painted)
+        wanted = np.zeros(SHAPE, bool)
+        wanted[REGION.slices] = True
+        np.testing.assert_array_equal(self.masks()[1], wanted & ~painted)
+
     def test_a_locked_segment_is_neither_written_nor_overwritten(self, world):
         locked = np.zeros(SHAPE, bool)
         locked[2] = True

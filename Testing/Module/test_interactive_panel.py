@@ -308,10 +308,6 @@ class TestWhileComputing:
         waiting.waits()
         assert waiting.is_at(INSIDE)
 
-    def test_it_computes_although_slicers_event_loop_holds_pythons_lock(self, waiting):
-        waiting.host.hold_gil = True
-        waiting.host.wait_until(lambda: waiting.ui.progressBar.value >= 20, timeout=5)
-
     def test_a_further_click_starts_anew_with_all_prompts(self, waiting):
         waiting.clicks(ELSEWHERE, wait=False)
         waiting.engine.release()
