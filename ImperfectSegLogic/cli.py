@@ -183,7 +183,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    table = Table("round", "clicks", "seconds", "Dice of white matter", "what the user did")
+    table = Table("round", "prompts", "seconds", "white matter, Dice", "what the user did")
     rounds = []
     with _bar("Segmenting a brain") as listener:
         for step in demo.rounds():

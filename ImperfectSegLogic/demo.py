@@ -1,7 +1,8 @@
 """The demo: a scripted user segments a real brain by clicks, round by round.
 
 The image is the MNI152 average T1 brain at 1 mm that nilearn's wheel carries, together with a map
-of white matter, which serves as the reference.
+of white matter, which serves as the reference. White matter branches through the whole brain, too
+much for a few clicks, so the user asks for it inside a box.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import (
+    Box,
     Case,
     Click,
+    Geometry,
     Prediction,
     Prompt,
     Segmentation,
@@ -45,7 +48,8 @@ VENTRICLE_CLICKS: tuple[tuple[int, bool, tuple[float, float, float]], ...] = (
     (RIGHT, True, (24, -42, 10)),
     (LEFT, False, (0, -25, 5)),
 )
-CORRECTIONS = 5
+WHITE_BOX = Box(np.array([28.0, -25.0, 30.0]), np.array([60.0, 60.0, 50.0]), label=WHITE)
+CORRECTIONS = 6
 NUMBER_OF_ROUNDS = 2 + CORRECTIONS
 
 
@@ -83,8 +87,10 @@ def rounds() -> Iterator[Round]:
     brain = read_volume(brain_path)
     white = read_volume(white_path).array > 127
     segmenter = INTERACTIVE_SEGMENTERS[0]()
-    prompts: list[Prompt] = [Click(np.array(ras), label=label) for label, ras in FIRST_CLICKS]
-    title = "one click in each structure"
+    white &= _in_box(brain.geometry)
+    prompts: list[Prompt] = [WHITE_BOX]
+    prompts += [Click(np.array(ras), label=label) for label, ras in FIRST_CLICKS]
+    title = "one click in each structure, a box for white matter"
     prediction: Prediction | None = None
     for number in range(NUMBER_OF_ROUNDS):
         if prediction is not None:
@@ -118,6 +124,13 @@ def write(last: Round, folder: Path, overwrite: bool = False) -> list[Path]:
     write_segmentation(segmentation, segments, overwrite)
     write_prompts(list(last.prompts), clicks, overwrite)
     return [image, segments, clicks]
+
+
+def _in_box(geometry: Geometry) -> NDArray[np.bool_]:
+    """Tells which voxels have their center in the white-matter box, which is not rotated."""
+    places = geometry.to_ras(np.moveaxis(np.indices(geometry.shape), 0, -1))
+    inside = np.abs(places - WHITE_BOX.center) <= WHITE_BOX.size / 2
+    return np.asarray(inside.all(axis=-1))
 
 
 def _corrections(

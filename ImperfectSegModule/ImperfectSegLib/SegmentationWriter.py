@@ -183,13 +183,13 @@ class SegmentationWriter:
                     f"segment {segment.GetName()!r} is locked. Unlock it, or clear its prompts."
                 )
 
-    def _frozen(self, segmentationNode: Any, masks: _Masks) -> NDArray[np.bool_] | bool:
-        if self._editorNode.GetOverwriteMode() == self._editorNode.OverwriteNone:
-            return False  # Segments may overlap, so adding here takes nothing from a locked one.
-        frozen: NDArray[np.bool_] | bool = False
-        for segmentId, mask in masks.items():
-            if isLocked(segmentationNode, segmentId):
-                frozen = mask | frozen
+    def _frozen(self, segmentationNode: Any, masks: _Masks) -> NDArray[np.bool_]:
+        """Gives where locked segments are, unless segments may overlap and nothing is taken."""
+        frozen = np.zeros_like(next(iter(masks.values())))
+        if self._editorNode.GetOverwriteMode() != self._editorNode.OverwriteNone:
+            for segmentId, mask in masks.items():
+                if isLocked(segmentationNode, segmentId):
+                    frozen |= mask
         return frozen
 
     def _modify(

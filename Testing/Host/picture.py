@@ -51,6 +51,13 @@ def draw(folder: Path) -> Path:
 def _load_points(path: Path, segmentation: Any) -> list[Any]:
     """Loads the clicks, each in the color of its segment; negative ones are crosses."""
     clicks = slicer.util.loadMarkups(str(path))
+    for box in slicer.util.getNodesByClass("vtkMRMLMarkupsROINode"):
+        display = box.GetDisplayNode()
+        display.SetFillVisibility(False)
+        display.SetHandlesInteractive(False)
+        display.SetPointLabelsVisibility(False)
+        display.SetPropertiesLabelVisibility(False)
+        display.SetSelectedColor(1, 1, 1)
     positions = slicer.util.arrayFromMarkupsControlPoints(clicks, world=True)
     texts = [clicks.GetNthControlPointLabel(n) for n in range(len(positions))]
     slicer.mrmlScene.RemoveNode(clicks)
@@ -93,9 +100,9 @@ def _threed_pane() -> np.ndarray:
     view.node.SetAxisLabelsVisible(False)
     view.reset()
     camera = view.renderer.GetActiveCamera()
-    camera.Azimuth(30)
+    camera.Azimuth(-35)
     camera.Elevation(20)
-    camera.Zoom(1.3)
+    camera.Zoom(1.1)
     view.renderer.ResetCameraClippingRange()
     return view.image()
 

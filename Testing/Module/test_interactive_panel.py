@@ -12,6 +12,7 @@ from ImperfectSegLib import Bridge
 from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.PromptTools import BOX
 from ImperfectSegLib.SegmentationWriter import isLocked
+from ImperfectSegLogic.methods.catalog import INTERACTIVE_SEGMENTERS
 from Testing.Module.ball_segmenter import BallSegmenter
 from Testing.Module.conftest import MODULE
 
@@ -368,6 +369,50 @@ def test_what_the_user_can_mend_is_shown_and_nothing_is_lost(person):
     assert person.status == "prompt 2 lies outside. Move it."
     np.testing.assert_array_equal(person.mask(), before)
     assert len(person.store.prompts()[0]) == 2
+
+
+class TestWithTheRealEngine:
+    @pytest.fixture
+    def user(self, person):
+        """Someone whose panel has the engine that ships."""
+        person.panel.logic.setEngine(INTERACTIVE_SEGMENTERS[0]())
+        person.adds_a_segment()
+        person.takes("positivePointButton")
+        return person
+
+    def test_a_point_outside_the_image_is_named_and_moving_it_inside_mends_it(self, user):
+        user.clicks(INSIDE)
+        points = user.store.nodes()[0]
+        points.AddControlPointWorld(vtk.vtkVector3d(500, 0, 0))
+        user.waits()
+        assert "prompt 2" in user.status
+        assert "outside" in user.status
+        assert user.is_at(INSIDE)
+        points.SetNthControlPointPositionWorld(1, *ELSEWHERE)
+        points.InvokeEvent(points.PointEndInteractionEvent)
+        user.waits()
+        assert "updated" in user.status
+        assert user.is_at(ELSEWHERE)
+
+    def test_only_negative_points_are_not_enough_and_that_is_said(self, user):
+        user.takes("negativePointButton")
+        user.clicks(INSIDE)
+        assert "all negative" in user.status
+        assert not user.mask().any()
+
+    def test_one_voxel_with_two_labels_is_refused(self, user):
+        user.clicks(INSIDE)
+        before = user.mask()
+        user.takes("negativePointButton")
+        user.clicks(INSIDE)
+        assert "got both label 1 and not label 1" in user.status
+        np.testing.assert_array_equal(user.mask(), before)
+
+    def test_an_image_of_one_value_is_refused(self, user):
+        slicer.util.arrayFromVolume(user.volume)[:] = 3
+        slicer.util.arrayFromVolumeModified(user.volume)
+        user.clicks(INSIDE)
+        assert "same value" in user.status
 
 
 def test_leaving_place_mode_elsewhere_lifts_the_button(person):
