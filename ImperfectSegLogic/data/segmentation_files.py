@@ -168,9 +168,10 @@ def _whole_numbers(volume: Volume) -> NDArray[Any]:
 
 
 def _placed(layers: NDArray[Any], stored: Geometry, wanted: Geometry) -> NDArray[Any] | None:
-    """Moves layers to another grid with the same axes; None if they do not fit on it."""
+    """Moves layers to another grid of the same voxels; None if they do not fit on it."""
     if stored.matches(wanted):
         return layers
+    layers, stored = _turned(layers, stored, wanted)
     whole = np.zeros((len(layers), *wanted.shape), dtype=layers.dtype)
     inside = np.argwhere(layers.any(axis=0))
     if not len(inside):
@@ -184,6 +185,33 @@ def _placed(layers: NDArray[Any], stored: Geometry, wanted: Geometry) -> NDArray
         return None
     whole[_box(low + shift, high + shift)] = layers[_box(low, high)]
     return whole
+
+
+def _turned(
+    layers: NDArray[Any], stored: Geometry, wanted: Geometry
+) -> tuple[NDArray[Any], Geometry]:
+    """Brings axes into the order and direction of another grid's, where they run along them.
+
+    3D Slicer turns the slices of an image around whose axes are left-handed, so that what it saves
+    counts them from the other end.
+    """
+    zero = wanted.to_continuous_index(stored.to_ras((0, 0, 0)))
+    turn = np.rint(wanted.to_continuous_index(stored.to_ras(np.eye(3))) - zero).astype(np.int64)
+    if not (np.abs(turn).sum(axis=0) == 1).all() or not (np.abs(turn).sum(axis=1) == 1).all():
+        return layers, stored
+    order = np.abs(turn).argmax(axis=0)
+    flipped = [w for w in range(3) if turn[order[w], w] < 0]
+    first = np.zeros(3)
+    first[order[flipped]] = np.array(stored.shape)[order[flipped]] - 1
+    matrix = np.eye(4)
+    matrix[:3, 3] = stored.to_ras(first)
+    for w in range(3):
+        step = np.zeros(3)
+        step[order[w]] = -1 if w in flipped else 1
+        matrix[:3, 2 - w] = stored.to_ras(first + step) - matrix[:3, 3]
+    layers = np.flip(layers.transpose(0, *(order + 1)), axis=tuple(1 + w for w in flipped))
+    k, j, i = layers.shape[1:]
+    return layers, Geometry((k, j, i), matrix)
 
 
 def _box(low: NDArray[np.int64], high: NDArray[np.int64]) -> tuple[slice, ...]:
