@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.print(f"[bold red]error:[/] {_plain(error)}", highlight=False)
         return 2
     except KeyboardInterrupt:
-        errors.print("stopped; nothing was written.")
+        errors.print("stopped.")
         return 130
     return 0
 

@@ -29,6 +29,7 @@ from ImperfectSegLogic.data import (
     write_prompts,
     write_segmentation,
 )
+from ImperfectSegLogic.data.safe_writing import replacing
 from ImperfectSegLogic.methods.catalog import INTERACTIVE_SEGMENTERS
 from ImperfectSegLogic.methods.scarce.interactive.robot_user import next_click
 from ImperfectSegLogic.metrics.dice import dice
@@ -118,7 +119,8 @@ def write(last: Round, folder: Path, overwrite: bool = False) -> list[Path]:
     for path in (image, segments, clicks):
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} is there already. Choose another --out or --overwrite.")
-    shutil.copyfile(image_paths()[0], image)
+    with replacing(image, (".nii.gz",), overwrite) as temporary:
+        shutil.copyfile(image_paths()[0], temporary)
     labels = last.prediction.full_labels()
     segmentation = Segmentation.from_labels(labels, last.prediction.geometry, NAMES)
     write_segmentation(segmentation, segments, overwrite)

@@ -130,14 +130,15 @@ class ImperfectSegInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservation
         self.tools.drop()
 
     def initializeParameterNode(self) -> None:
-        """Connects the panel to the scene's parameters; picks the volume if there is just one."""
+        """Connects the panel to the scene's parameters; without a volume, picks the first."""
         node = self.logic.getParameterNode()
         known = self._parameterNode
         if known is None or known.parameterNode is not node.parameterNode:
             self._connectParameterNode(node)
-        first = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-        if self._parameterNode.inputVolume is None and first is not None:
-            self._parameterNode.inputVolume = first
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        volumes = [n for n in nodes if n.GetClassName() == "vtkMRMLScalarVolumeNode"]
+        if self._parameterNode.inputVolume is None and volumes:
+            self._parameterNode.inputVolume = volumes[0]
 
     def _connectWidgets(self) -> None:
         self.ui.addSegmentButton.connect("clicked(bool)", self.onAddSegment)

@@ -155,9 +155,7 @@ class InteractiveSession:
             return
         if changed and self._actions:
             self._actions[-1].writes += 1
-        count = len(response.request.segmentIds)
-        updated = f"{count} segment{'s' if count > 1 else ''} updated"
-        what = updated if changed else "Nothing to change; computed"
+        what = "Segments updated" if changed else "Nothing to change; computed"
         self._view.say(f"{what} in {response.seconds:.2f} s.")
 
     def _onError(self, error: Exception) -> None:

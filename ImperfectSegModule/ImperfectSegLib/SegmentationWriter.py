@@ -75,7 +75,7 @@ class SegmentationWriter:
         segmentationNode: Any,
         volumeNode: Any,
     ) -> bool:
-        """Makes the segments equal to the prediction inside its region.
+        """Makes the segments equal to the prediction inside its region, except locked ones.
 
         Args:
             prediction: What to write; its geometry is the volume's in world RAS.
@@ -87,9 +87,10 @@ class SegmentationWriter:
             Whether any voxel changed. Only then there is something to undo.
 
         Raises:
-            ValueError: If a segment is gone, or one that should change is locked.
+            ValueError: If a segment is gone, or all are locked.
         """
-        self._checkWritable(segmentationNode, segmentIds)
+        writable = {n: s for n, s in segmentIds.items() if not isLocked(segmentationNode, s)}
+        self._checkWritable(segmentationNode, writable or segmentIds)
         self._connect(segmentationNode, volumeNode)
         labels, region, geometry = (
             prediction.region_labels(),
@@ -99,7 +100,7 @@ class SegmentationWriter:
         before = _masks(segmentationNode, geometry, region)
         frozen = self._frozen(segmentationNode, before)
         with _oneUpdate(segmentationNode):
-            for label, segmentId in segmentIds.items():
+            for label, segmentId in writable.items():
                 inside = (labels == label) & ~frozen
                 self._modify(segmentationNode, segmentId, ~inside, region, geometry, "Remove")
                 self._modify(segmentationNode, segmentId, inside, region, geometry, "Add")
