@@ -34,7 +34,17 @@ class Geometry:
                 " column). Add a slice axis of length 1 to a 2-D image."
             )
         object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "ijk_to_ras", _checked_matrix(self.ijk_to_ras))
+        matrix = _checked_matrix(self.ijk_to_ras)
+        object.__setattr__(self, "ijk_to_ras", matrix)
+        inverse = np.linalg.inv(matrix)
+        inverse.setflags(write=False)
+        object.__setattr__(self, "_ras_to_ijk", inverse)
+
+    @property
+    def ras_to_ijk(self) -> NDArray[np.float64]:
+        """4x4 matrix from RAS in mm to voxel index (i, j, k); read-only."""
+        inverse: NDArray[np.float64] = self.__dict__["_ras_to_ijk"]
+        return inverse
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -67,7 +77,7 @@ class Geometry:
     def to_continuous_index(self, ras: ArrayLike) -> NDArray[np.float64]:
         """Gives fractional indices (k, j, i), shape (..., 3), of RAS positions in mm."""
         points = np.asarray(ras, dtype=np.float64)
-        inverse = np.linalg.inv(self.ijk_to_ras)
+        inverse = self.ras_to_ijk
         return (points @ inverse[:3, :3].T + inverse[:3, 3])[..., ::-1]
 
     def to_ras(self, index: ArrayLike) -> NDArray[np.float64]:

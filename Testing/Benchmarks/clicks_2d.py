@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -51,6 +52,32 @@ def clicks_to(overlaps: list[float], good: float = GOOD) -> int:
     return next((n for n, d in enumerate(overlaps, start=1) if d >= good), len(overlaps) + 1)
 
 
+def worst_drop(overlaps: list[float]) -> float:
+    """Gives how much Dice fell from one click to the next, at worst; 0 if it never fell."""
+    return max(0.0, *[a - b for a, b in pairwise(overlaps)])
+
+
+def compare(overlaps: dict[tuple[str, str], Any], names: list[str]) -> list[list[Any]]:
+    """Lists, by structure and click, Dice of the first and by how much it beats the best other.
+
+    The interval holds 95 % of the mean differences over slices drawn anew 5000 times.
+    """
+    rng = np.random.default_rng(SEED)
+    rows: list[list[Any]] = []
+    for group in ACDC_LABELS.values():
+        curves = {name: np.array(overlaps[group, name]) for name in names}
+        for n in SHOWN:
+            at = {name: curve[:, n - 1] for name, curve in curves.items()}
+            peer = max(names[1:], key=lambda name: float(at[name].mean()))
+            ours, gain = at[names[0]], at[names[0]] - at[peer]
+            drawn = gain[rng.integers(len(gain), size=(5000, len(gain)))].mean(axis=1)
+            low, high = np.percentile(drawn, (2.5, 97.5))
+            spread = f"{ours.mean():.3f} +- {ours.std():.3f}"
+            interval = f"{low:+.3f} to {high:+.3f}"
+            rows.append([group, peer, n, spread, f"{gain.mean():+.3f}", interval])
+    return rows
+
+
 def measure(arguments: argparse.Namespace) -> None:
     """Runs everybody on the same slices and reports."""
     tasks = acdc_slices(arguments.data, arguments.split, 5 if arguments.quick else PER_LABEL, SEED)
@@ -69,13 +96,19 @@ def measure(arguments: argparse.Namespace) -> None:
             mean = curves.mean(axis=0)
             noc = float(np.mean([clicks_to(c) for c in curves.tolist()]))
             milliseconds = 1000 * float(np.mean(seconds[group, player.name]))
+            drop = float(np.mean([worst_drop(c) for c in curves.tolist()]))
             shown = [float(mean[n - 1]) for n in SHOWN]
-            rows.append([group, player.name, len(curves), *shown, noc, milliseconds])
+            rows.append([group, player.name, len(curves), *shown, noc, drop, milliseconds])
     columns = ["structure", "method", "slices", *[f"Dice {n}" for n in SHOWN]]
-    columns += [f"clicks to {GOOD}", "ms per response"]
+    columns += [f"clicks to {GOOD}", "worst drop", "ms per response"]
     print_table(f"ACDC {arguments.split}, simulated clicks", columns, rows)
-    save("clicks_2d", {"split": arguments.split, "columns": columns, "rows": rows})
-    _draw(overlaps, [player.name for player in players])
+    names = [player.name for player in players]
+    gains = compare(overlaps, names)
+    heads = ["structure", "better peer", "clicks", "Dice, mean +- sd", "gain", "95 % of gain"]
+    print_table(f"{names[0]} against the better peer", heads, gains)
+    result = {"split": arguments.split, "columns": columns, "rows": rows}
+    save("clicks_2d", {**result, "gain_columns": heads, "gains": gains})
+    _draw(overlaps, names)
 
 
 def _draw(overlaps: dict[tuple[str, str], Any], names: list[str]) -> None:

@@ -10,12 +10,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import track
 
 from ImperfectSegLogic.data import Region, Volume
-from Testing.Benchmarks.clicks_2d import play
+from Testing.Benchmarks.clicks_2d import play, worst_drop
 from Testing.Benchmarks.data import Task, volumes
 from Testing.Benchmarks.players import Engine
 from Testing.Benchmarks.report import print_table, run, save
@@ -60,16 +61,19 @@ def measure(arguments: argparse.Namespace) -> None:
     tasks = [cut(task) for task in volumes(arguments.data, arguments.split)]
     if arguments.quick:
         tasks = [tasks[0], tasks[-1]]
-    rows = []
+    rows: list[list[Any]] = []
     for task in track(tasks, "clicking"):
         overlaps, seconds = play(Engine(), task)
         later = seconds[1:]
         shown = [overlaps[n - 1] for n in SHOWN]
         size = "x".join(str(n) for n in task.truth.shape)
         times = [seconds[0], float(np.mean(later)), max(later)]
-        rows.append([task.group, task.name, size, *shown, *times])
+        rows.append([task.group, task.name, size, *shown, worst_drop(overlaps), *times])
+    for group in sorted({row[0] for row in rows}):
+        numbers = np.array([row[3:] for row in rows if row[0] == group])
+        rows.append([group, "mean of these", "", *numbers.mean(axis=0).tolist()])
     columns = ["structure", "volume", "voxels", *[f"Dice {n}" for n in SHOWN]]
-    columns += ["first (s)", "later, mean (s)", "later, worst (s)"]
+    columns += ["worst drop", "first (s)", "later, mean (s)", "later, worst (s)"]
     print_table(
         f"3-D, simulated clicks, {SIDE} voxels a side or what the object needs", columns, rows
     )

@@ -22,7 +22,9 @@ from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_promp
 
 MARGIN = 40
 RANDOM_WALKER_BETA = 1000
-"""Best on ACDC train of 50, 130, 500, 1000, 2000."""
+"""By mean Dice over 1, 3, 5, 10 clicks: on ACDC train better than 500 (0.72, 0.70); on val 500 and
+2000 are alike (0.69), 50 and 130 worse. 130 is a little better for late clicks, far worse for early
+ones."""
 
 
 class Player(Protocol):

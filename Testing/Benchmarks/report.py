@@ -27,17 +27,20 @@ CONSOLE = Console(width=120)
 
 def run(name: str, summary: str | None, measure: Callable[[argparse.Namespace], None]) -> None:
     """Reads the command line and measures; exit code 2 if data is missing."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m Testing.Benchmarks.{name}", description=summary
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder with acdc/ and the others")
-    parser.add_argument("--quick", action="store_true", help="a small part, to see that it runs")
-    parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     try:
-        measure(parser.parse_args())
+        measure(arguments_of(f"Testing.Benchmarks.{name}", summary))
     except MissingDataError as missing:
         CONSOLE.print(f"[red]{name}: {missing}[/red]")
         sys.exit(2)
+
+
+def arguments_of(module: str, summary: str | None) -> argparse.Namespace:
+    """Reads the command line that all measurements share."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=summary)
+    parser.add_argument("--data", type=Path, required=True, help="folder with acdc/ and the others")
+    parser.add_argument("--quick", action="store_true", help="a small part, to see that it runs")
+    parser.add_argument("--split", default="test", choices=("train", "val", "test"))
+    return parser.parse_args()
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

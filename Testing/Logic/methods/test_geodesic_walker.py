@@ -111,6 +111,29 @@ def test_the_answer_does_not_depend_on_what_was_asked_before():
         np.testing.assert_array_equal(answer.probabilities, fresh.probabilities)
 
 
+def test_asking_elsewhere_before_does_not_matter():
+    parts = [(ball(CUBE, (25, 26, 15), 7.0), 160.0), (ball(CUBE, (25, 26, 45), 6.0), 60.0)]
+    volume, settings = picture(CUBE, parts), Settings(margin=10.0, growths=0)
+    here, there = [click(CUBE, (25, 26, 15))], [click(CUBE, (25, 26, 45))]
+    used = segmenter(volume, settings)
+    used.respond(there)
+    answer, fresh = used.respond(here), segmenter(volume, settings).respond(here)
+    assert answer.region == fresh.region
+    np.testing.assert_array_equal(answer.probabilities, fresh.probabilities)
+    assert dice(answer.full_labels() == 1, parts[0][0]) > 0.8
+
+
+def test_a_new_case_forgets_the_old_one():
+    truth = ball(CUBE, (25, 26, 31), 11.0)
+    used = segmenter(picture(CUBE, [(ball(CUBE, (20, 20, 20), 15.0), 20.0)]))
+    prompts = [click(CUBE, (25, 26, 31))]
+    used.respond(prompts)
+    volume = picture(CUBE, [(truth, 160.0)])
+    used.set_case(Case(volume))
+    fresh = segmenter(volume).respond(prompts)
+    np.testing.assert_array_equal(used.respond(prompts).probabilities, fresh.probabilities)
+
+
 def test_cancelling_at_any_report_leaves_the_next_answer_right():
     volume = picture(CUBE, [(ball(CUBE, (25, 26, 31), 13.0), 160.0)])
     prompts = [click(CUBE, (25, 26, 31)), click(CUBE, (5, 5, 5), positive=False)]
@@ -121,12 +144,12 @@ def test_cancelling_at_any_report_leaves_the_next_answer_right():
     assert len(fractions) > 20
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] <= fractions[-1] == 1.0
-    walker = segmenter(volume)
     for stop in range(0, len(fractions), 3):
+        walker = segmenter(volume)
         progress = _stopping(after=stop)
         with pytest.raises(CancelledError):
             walker.respond(prompts, progress=progress)
-    np.testing.assert_array_equal(walker.respond(prompts).probabilities, right.probabilities)
+        np.testing.assert_array_equal(walker.respond(prompts).probabilities, right.probabilities)
 
 
 def _stopping(after):

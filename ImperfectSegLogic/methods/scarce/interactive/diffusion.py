@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats, Report
-
-Spacing = tuple[float, float, float]
+from ImperfectSegLogic.methods.scarce.interactive.resolution import pooled, stretched
+from ImperfectSegLogic.methods.scarce.interactive.smoothing import Spacing
 
 _SMALL = 1_500
 """Grids with fewer voxels are solved without a coarser grid before."""
@@ -79,13 +77,13 @@ def _from_coarse(
         2 if n > 1 and s < 1.5 * finest else 1 for n, s in zip(image.shape, spacing, strict=True)
     )
     half = (spacing[0] * factor[0], spacing[1] * factor[1], spacing[2] * factor[2])
-    pooled_trust = _pooled(trust, factor)
-    pooled_prior = np.stack([_pooled(p * trust, factor) / pooled_trust for p in prior])
+    pooled_trust = pooled(trust, factor)
+    pooled_prior = np.stack([pooled(p * trust, factor) / pooled_trust for p in prior])
     scale = np.float32(max(factor) ** 2)
     coarse = diffuse(
         pooled_prior,
         pooled_trust * scale,
-        _pooled(image, factor),
+        pooled(image, factor),
         half,
         contrast,
         lambda f: report(0.4 * f),
@@ -93,33 +91,8 @@ def _from_coarse(
     )
     for axis, f in enumerate(factor):
         if f == 2:
-            coarse = _doubled(coarse, 1 + axis, prior.shape[1 + axis])
+            coarse = stretched(coarse, 1 + axis, prior.shape[1 + axis], 2)
     return coarse
-
-
-def _pooled(values: Floats, factor: tuple[int, ...]) -> Floats:
-    """Gives means over blocks of `factor` voxels; the last block may be smaller."""
-    for axis, f in enumerate(factor):
-        if f == 2:
-            first = np.take(values, range(0, values.shape[axis], 2), axis=axis)
-            second = np.take(values, range(1, values.shape[axis], 2), axis=axis)
-            pairs = [slice(None)] * values.ndim
-            pairs[axis] = slice(0, second.shape[axis])
-            first[tuple(pairs)] = (first[tuple(pairs)] + second) / 2
-            values = first
-    return values
-
-
-def _doubled(values: Floats, axis: int, length: int) -> Floats:
-    """Gives twice as many values along an axis, interpolated."""
-    position = (np.arange(length) - 0.5) / 2
-    low = np.clip(np.floor(position).astype(int), 0, values.shape[axis] - 1)
-    high = np.minimum(low + 1, values.shape[axis] - 1)
-    share = np.clip(position - low, 0, 1).astype(np.float32)
-    shape = [1] * values.ndim
-    shape[axis] = length
-    share = share.reshape(shape)
-    return np.take(values, low, axis) * (1 - share) + np.take(values, high, axis) * share
 
 
 def _conjugate_gradients(
@@ -131,10 +104,7 @@ def _conjugate_gradients(
     tolerance: float,
     most: int = 100,
 ) -> Floats:
-    around = np.zeros_like(trust)
-    for axis, weight in weights:
-        around[_cut(axis, 0, -1)[1:]] += weight
-        around[_cut(axis, 1, None)[1:]] += weight
+    around = _around(trust, weights)
     trust = trust * around
     scale: Floats = np.sqrt(around + trust)
     pairs = []
@@ -168,13 +138,16 @@ def _conjugate_gradients(
     return np.clip(x / scale, 0.0, 1.0)
 
 
+def _around(like: Floats, weights: list[tuple[int, Floats]]) -> Floats:
+    """Gives the sum of the weights of each voxel's neighbors."""
+    around = np.zeros_like(like)
+    for axis, weight in weights:
+        around[_cut(axis, 0, -1)[1:]] += weight
+        around[_cut(axis, 1, None)[1:]] += weight
+    return around
+
+
 def _cut(axis: int, start: int, stop: int | None) -> tuple[slice, ...]:
     cut = [slice(None)] * 4
     cut[1 + axis] = slice(start, stop)
     return tuple(cut)
-
-
-def smoothed(values: NDArray[np.float32], spacing: Spacing, width: float) -> Floats:
-    """Smooths with a Gaussian as wide along every axis, `width` in the unit of the spacing."""
-    sigma = [width / s if n > 1 else 0.0 for s, n in zip(spacing, values.shape, strict=True)]
-    return ndimage.gaussian_filter(values, sigma, truncate=3.0)

@@ -3,67 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ImperfectSegLogic.data import Geometry
+from ImperfectSegLogic.data import Box, Geometry
 from ImperfectSegLogic.methods.scarce.interactive.diffusion import diffuse
-from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats, geodesic_distance
-from ImperfectSegLogic.methods.scarce.interactive.rasterize import Voxels, box_holds, box_voxels
+from ImperfectSegLogic.methods.scarce.interactive.geodesic import (
+    Floats,
+    Report,
+    geodesic_distance,
+)
+from ImperfectSegLogic.methods.scarce.interactive.likeness import likeness
+from ImperfectSegLogic.methods.scarce.interactive.rasterize import Voxels, box_coordinates
+from ImperfectSegLogic.methods.scarce.interactive.resolution import at_full_resolution
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds
-from ImperfectSegLogic.methods.scarce.interactive.window import BIN_RANGE, Window, face
+from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
+from ImperfectSegLogic.methods.scarce.interactive.window import Window, face
 
-_SAMPLES = 24
-"""Seeds of a label whose gray values are looked at, evenly among all of them."""
 _CERTAIN = np.float32(1e3)
 """Trust in a seed."""
 _WALL = np.float32(10)
 """Gray value that parts what is inside boxes from what is outside."""
 _FAR = np.float32(1e4)
 """A distance longer than any in a window."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How `GeodesicWalker` works; lengths in units of the image's shortest spacing if not in mm.
-
-    Attributes:
-        margin: How far in mm the region reaches beyond the prompts.
-        margin_voxels: How far it reaches at most, in voxels of each axis.
-        growths: How often the region grows where an object touches its border.
-        most_voxels: Regions with more voxels are worked on at lower resolution.
-        smoothing: Width of the Gaussian that the image is smoothed with.
-        likeness: Difference of gray values (1 is black to white) that still counts as alike.
-        reach: How far around a seed its gray value counts.
-        doubt: Weight of "neither"; higher trusts gray values less.
-        length_price: Price of a unit of length where gray values are alike.
-        edge_price: Price of crossing an edge from black to white.
-        border: Distance at which the border of the region counts as background.
-        trust: Weight of the distances against smoothness.
-        contrast: How much a difference of gray values separates two neighbors.
-    """
-
-    margin: float = 60.0
-    margin_voxels: int = 40
-    growths: int = 3
-    most_voxels: int = 1_500_000
-    smoothing: float = 1.0
-    likeness: float = 0.12
-    reach: float = 40.0
-    doubt: float = 0.2
-    length_price: float = 0.05
-    edge_price: float = 3.0
-    border: float = 6.0
-    trust: float = 0.001
-    contrast: float = 80.0
-
-    @classmethod
-    def for_one_slice(cls) -> Settings:
-        """Gives what suits 2-D images: thin walls matter, noise and size matter less."""
-        return cls(likeness=0.05, reach=15.0, doubt=0.3, border=3.0)
 
 
 class Evidence:
@@ -102,39 +66,43 @@ class Evidence:
         prior = self._prior(distance)
         trust = np.full(self._shape, self._settings.trust, dtype=np.float32)
         self._pin(prior, trust)
-        answer = self._diffused(prior, trust, lambda f: report(0.5 + 0.5 * f, "smoothing"))
-        return self._finished(answer)
+        answer = self._diffused(prior, trust, lambda f: report(0.5 + 0.4 * f, "smoothing"))
+        return self._finished(answer, lambda f: report(0.9 + 0.1 * f, "full resolution"))
 
-    def _soft_seeds(self, channel: int) -> Voxels:
-        """Gives the places of a label's seeds; of its boxes' centers if it has no seeds."""
+    def _soft_seeds(self, channel: int) -> tuple[Voxels, NDArray[np.int64]]:
+        """Gives places and ranks of a label's seeds; of its boxes' centers if it has no seeds."""
         label = self._labels[channel]
-        own = self._seeds.voxels[self._seeds.labels == label]
-        if len(own) or not label:
-            return self._window.places(own)
+        own = self._seeds.labels == label
+        if own.any() or not label:
+            return self._window.places(self._seeds.voxels[own]), self._seeds.ranks[own]
         found = []
         for box in self._seeds.boxes[label]:
-            voxels = box_voxels(box, self._geometry)
-            local = (self._geometry.to_ras(voxels) - box.center) @ box.axes
-            radius = np.linalg.norm(local / np.maximum(box.size / 2, 1e-6), axis=1)
-            found.append(voxels[(radius <= 0.3) | (radius == radius.min())])
-        return self._window.places(np.concatenate(found))
+            radius = np.sqrt(sum(np.square(part) for part in self._in_box(box)))
+            found.append(np.argwhere(radius <= max(0.3, float(radius.min()))))
+        places = np.concatenate(found)
+        return places, np.zeros(len(places), dtype=np.int64)
 
     def _inside_boxes(self, label: int) -> NDArray[np.bool_]:
         """Tells which voxels of the window are in a box of a label."""
-        window = self._window
-        index = np.indices(self._shape).reshape(3, -1).T * np.array(window.step)
-        ras = self._geometry.to_ras(index + np.array(window.region.start))
-        inside = np.zeros(len(ras), dtype=bool)
+        inside = np.zeros(self._shape, dtype=bool)
         for box in self._seeds.boxes[label]:
-            inside |= box_holds(box, ras)
-        return inside.reshape(self._shape)
+            inside |= np.all([np.abs(part) <= 1 + 1e-6 for part in self._in_box(box)], axis=0)
+        return inside
+
+    def _in_box(self, box: Box) -> tuple[Floats, ...]:
+        """Gives positions in a box, -1 to 1 inside, of all voxels of the window."""
+        window = self._window
+        return box_coordinates(box, self._geometry, window.region.start, self._shape, window.step)
 
     def _cost(self, report: Callable[[float], None]) -> Floats:
         """Gives the price of a unit of length for every label, shape (label, k, j, i)."""
         settings = self._settings
-        density = np.zeros((len(self._labels), *self._shape), dtype=np.float32)
-        for channel in range(len(self._labels)):
-            self._add_density(density[channel], self._soft[channel], report)
+        density = np.stack(
+            [
+                likeness(self._window, *self._soft[n], settings, lambda: report(0.5))
+                for n in range(len(self._labels))
+            ]
+        )
         total = density.sum(axis=0) + np.float32(settings.doubt)
         alike = density * np.float32(1 + settings.doubt) / total
         np.minimum(alike, 1.0, out=alike)
@@ -146,36 +114,6 @@ class Evidence:
             cost[channel][~allowed] = _FAR
         return cost
 
-    def _add_density(self, density: Floats, seeds: Voxels, report: Callable[[float], None]) -> None:
-        """Adds how much gray values and places are like those of seeds."""
-        if not len(seeds):
-            return
-        every = np.linspace(0, len(seeds) - 1, min(len(seeds), _SAMPLES)).round().astype(int)
-        gray = np.linspace(*BIN_RANGE, 256, dtype=np.float32)
-        reach = self._settings.reach
-        for place in seeds[every]:
-            report(0.5)
-            value = self._gray_around(place)
-            table = np.exp(-np.square((gray - value) / self._settings.likeness) / 2)
-            near = [
-                np.exp(-np.square((np.arange(n) - p) * s / reach) / 2).astype(np.float32)
-                for n, p, s in zip(self._shape, place, self._window.spacing, strict=True)
-            ]
-            term = table.astype(np.float32)[self._window.bins]
-            term *= near[0][:, None, None] * np.float32(1 / len(every))
-            term *= near[1][:, None] * near[2]
-            density += term
-
-    def _gray_around(self, place: NDArray[np.int64]) -> float:
-        cut = tuple(
-            slice(max(p - r, 0), p + r + 1)
-            for p, r in zip(place.tolist(), self._radius(2.0), strict=True)
-        )
-        return float(np.median(self._window.gray[cut]))
-
-    def _radius(self, length: float) -> tuple[int, ...]:
-        return tuple(int(length / s + 0.25) for s in self._window.spacing)
-
     def _start(self) -> Floats:
         """Gives the distances to begin with: 0 at and beside seeds, some at the border."""
         start = np.full((len(self._labels), *self._shape), np.inf, dtype=np.float32)
@@ -184,8 +122,8 @@ class Evidence:
                 for is_far in (False, True):
                     start[0][face(axis, is_far)] = self._settings.border
         last = np.array(self._shape) - 1
-        for channel, seeds in self._soft.items():
-            for shift in product(*[range(-r, r + 1) for r in self._radius(1.0)]):
+        for channel, (seeds, _) in self._soft.items():
+            for shift in product(*[range(-r, r + 1) for r in self._window.radius(1.0)]):
                 at = np.clip(seeds + np.array(shift), 0, last)
                 start[(channel, *at.T)] = 0
         start[0][self._forbidden] = 0
@@ -227,23 +165,11 @@ class Evidence:
         answer[0] = np.maximum(1 - answer[1:].sum(axis=0), 0)
         return answer
 
-    def _finished(self, answer: Floats) -> Floats:
+    def _finished(self, answer: Floats, report: Report) -> Floats:
         """Brings the answer to the resolution of the image, sums to 1, seeds certain."""
         region, step = self._window.region, self._window.step
-        for axis in range(3):
-            if step[axis] > 1:
-                answer = _stretched(answer, 1 + axis, region.shape[axis], step[axis])
-        answer /= answer.sum(axis=0)
+        full = at_full_resolution(answer, region.shape, step, report)
         at = tuple((self._seeds.voxels - np.array(region.start)).T)
-        answer[(slice(None), *at)] = 0
-        answer[(np.searchsorted(self._labels, self._seeds.labels), *at)] = 1
-        return answer
-
-
-def _stretched(values: Floats, axis: int, length: int, step: int) -> Floats:
-    """Interpolates values that were taken every `step` voxels."""
-    position = np.arange(length) / step
-    low = position.astype(int)
-    high = np.minimum(low + 1, values.shape[axis] - 1)
-    share = (position - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(4)])
-    return np.take(values, low, axis) * (1 - share) + np.take(values, high, axis) * share
+        full[(slice(None), *at)] = 0
+        full[(np.searchsorted(self._labels, self._seeds.labels), *at)] = 1
+        return full

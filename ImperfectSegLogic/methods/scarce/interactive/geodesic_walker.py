@@ -2,7 +2,8 @@
 
 Every label gets a geodesic distance map from its seeds, on which gray values like those around the
 seeds are cheap to cross and edges are dear (Bai and Sapiro 2007; Criminisi 2008). The distances
-become a prior, and a random walker (Grady 2005) makes it smooth between edges.
+become a prior, and a random walker (Grady 2005) makes it smooth between edges. What the gray value
+at a prompt teaches reaches less far with every correction, so that good parts far away stay.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from ImperfectSegLogic.data.geometry import Index
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.progress import Progress
-from ImperfectSegLogic.methods.scarce.interactive.evidence import Evidence, Settings
+from ImperfectSegLogic.methods.scarce.interactive.evidence import Evidence
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_prompts
+from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.window import (
     Windows,
     cut_faces,
@@ -41,8 +43,9 @@ class GeodesicWalker(InteractiveSegmenter):
         accepts=("Click", "Scribble", "Box", "Lasso"),
         requires=Requires.NOTHING,
         dims=(2, 3),
-        claims="Segments from a few clicks without weights, better than the random walker and"
-        " GrowCut at every number of clicks and in less time than the former.",
+        claims="Segments from a few clicks without weights. On ACDC test slices its mean Dice is at"
+        " least that of scikit-image's random walker and of Slicer's GrowCut after 1, 3, 5 and 10"
+        " simulated clicks, in less than a third of the random walker's time.",
     )
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -58,7 +61,7 @@ class GeodesicWalker(InteractiveSegmenter):
         flat = case.volume.is_2d
         self.settings = self._given or (Settings.for_one_slice() if flat else Settings())
         self._geometry = case.volume.geometry
-        self._windows = Windows(case.volume, self.settings.smoothing, self.settings.most_voxels)
+        self._windows = Windows(case.volume, self.settings)
 
     def respond(
         self,
@@ -75,8 +78,9 @@ class GeodesicWalker(InteractiveSegmenter):
         seeds = read_prompts(prompts, geometry, self.card.accepts)
         margin = self._margin(geometry)
         region = first_region(seeds, geometry, margin)
+        reference = first_region(seeds.first(), geometry, margin)
         for round_ in range(self.settings.growths + 1):
-            probabilities = self._solve(region, seeds, _share(progress, round_))
+            probabilities = self._solve(region, reference, seeds, _share(progress, round_))
             touched = [
                 where
                 for where in cut_faces(region, geometry.shape)
@@ -97,13 +101,17 @@ class GeodesicWalker(InteractiveSegmenter):
         return k, j, i
 
     def _solve(
-        self, region: Region, seeds: Seeds, report: Callable[[float, str], None]
+        self,
+        region: Region,
+        reference: Region,
+        seeds: Seeds,
+        report: Callable[[float, str], None],
     ) -> NDArray[np.float32]:
         assert self._windows is not None
         assert self._geometry is not None
-        report(0.0, "reading the image")
-        evidence = Evidence(self._windows.at(region), seeds, self._geometry, self.settings)
-        return evidence.probabilities(report)
+        window = self._windows.at(region, reference, lambda f: report(0.2 * f, "reading the image"))
+        evidence = Evidence(window, seeds, self._geometry, self.settings)
+        return evidence.probabilities(lambda f, message: report(0.2 + 0.8 * f, message))
 
 
 def _share(progress: Progress, round_: int) -> Callable[[float, str], None]:

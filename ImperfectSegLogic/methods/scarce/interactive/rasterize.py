@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Box, Click, Geometry, Lasso, Prompt, Region, Scribble
+from ImperfectSegLogic.data.geometry import Index
 
 Voxels = NDArray[np.int64]
 """Indices (k, j, i), shape (N, 3)."""
@@ -37,6 +38,52 @@ def scribble_voxels(scribble: Scribble, geometry: Geometry) -> Voxels:
             found.append(near[distance <= scribble.radius])
     voxels = np.unique(np.concatenate(found), axis=0)
     return voxels[geometry.contains(voxels)]
+
+
+def box_region(box: Box, geometry: Geometry) -> Region | None:
+    """Gives the region of the voxels that a box can hold; exact if it is parallel to the grid."""
+    corners = geometry.to_continuous_index(box.corners)
+    low = np.maximum(np.ceil(corners.min(axis=0) - 1e-6), 0).astype(int).tolist()
+    high = np.minimum(np.floor(corners.max(axis=0) + 1e-6) + 1, geometry.shape).astype(int).tolist()
+    if any(a >= b for a, b in zip(low, high, strict=True)):
+        return None
+    return Region((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+
+
+def box_holds_any(box: Box, geometry: Geometry) -> bool:
+    """Tells whether a box holds any voxel's center; looks at one slice at a time."""
+    region = box_region(box, geometry)
+    if region is None:
+        return False
+    shape = (1, *region.shape[1:])
+    for k in range(region.start[0], region.stop[0]):
+        parts = box_coordinates(box, geometry, (k, *region.start[1:]), shape)
+        if np.all([np.abs(part) <= 1 + 1e-6 for part in parts], axis=0).any():
+            return True
+    return False
+
+
+def box_coordinates(
+    box: Box, geometry: Geometry, start: Index, shape: Index, step: Index = (1, 1, 1)
+) -> tuple[NDArray[np.float32], ...]:
+    """Gives where voxels are along the three axes of a box, -1 to 1 inside it.
+
+    Args:
+        box: The box.
+        geometry: The grid.
+        start: The first voxel.
+        shape: Number of blocks of voxels along k, j, i.
+        step: Number of voxels in a block; the middle of a block is what counts.
+    """
+    first = np.array(start) + (np.array(step) - 1) / 2
+    scale = box.axes / np.maximum(box.size / 2, 1e-6)
+    origin = (geometry.to_ras(first) - box.center) @ scale
+    along = (geometry.to_ras(first + np.diag(step)) - geometry.to_ras(first)) @ scale
+    k, j, i = (np.arange(n)[:, np.newaxis] * a for n, a in zip(shape, along, strict=True))
+    return tuple(
+        ((k[:, n] + origin[n])[:, None, None] + (j[:, n, None] + i[:, n])).astype(np.float32)
+        for n in range(3)
+    )
 
 
 def box_voxels(box: Box, geometry: Geometry) -> Voxels:
@@ -91,7 +138,7 @@ def given_positions(prompt: Prompt) -> NDArray[np.float64]:
 def _candidates(points: NDArray[np.float64], margin: float, geometry: Geometry) -> Voxels:
     """Gives all voxels of the image in a box of voxels around RAS points and a margin in mm."""
     index = geometry.to_continuous_index(points)
-    reach = margin * np.linalg.norm(np.linalg.inv(geometry.ijk_to_ras)[:3, :3], axis=1)[::-1]
+    reach = margin * np.linalg.norm(geometry.ras_to_ijk[:3, :3], axis=1)[::-1]
     low = np.maximum(np.floor(index.min(axis=0) - reach), 0).astype(int)
     high = np.minimum(np.ceil(index.max(axis=0) + reach) + 1, geometry.shape).astype(int)
     if (low >= high).any():

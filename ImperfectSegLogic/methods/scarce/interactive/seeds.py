@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Box, Geometry, Lasso, Prompt, Scribble
 from ImperfectSegLogic.data.prompts import Click
+from ImperfectSegLogic.methods.scarce.interactive.prompt_check import check_prompts, place
 from ImperfectSegLogic.methods.scarce.interactive.rasterize import (
     Voxels,
     box_voxels,
     click_voxels,
-    given_positions,
     lasso_voxels,
     scribble_voxels,
 )
@@ -29,14 +29,22 @@ class Seeds:
     Attributes:
         voxels: Indices (k, j, i), shape (N, 3), each once, in raster order.
         labels: The label each of them has for certain, 0 background, shape (N,).
+        ranks: How many corrections had been made when each of them was prompted, itself included;
+            0 for first prompts, see `read_prompts`; shape (N,).
         segments: All labels from 1 that have something positive, in rising order.
         boxes: The boxes that hold the object of a label, by label.
     """
 
     voxels: Voxels
     labels: NDArray[np.int64]
+    ranks: NDArray[np.int64]
     segments: tuple[int, ...]
     boxes: dict[int, tuple[Box, ...]]
+
+    def first(self) -> Seeds:
+        """Gives the seeds without those of corrections."""
+        at = self.ranks == 0
+        return Seeds(self.voxels[at], self.labels[at], self.ranks[at], self.segments, self.boxes)
 
 
 def read_prompts(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[str, ...]) -> Seeds:
@@ -46,23 +54,26 @@ def read_prompts(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[s
     Clicks and scribbles are taken at their word; a lasso, drawn with a broad hand, gives way where
     a click or scribble says otherwise.
 
+    The first click or scribble of each segment is no correction, nor are boxes and lassos; all
+    others are, background included. Scribbles of one label in a row count as one, as strokes are
+    often drawn in parts.
+
     Raises:
         ValueError: If there is no prompt, one of a kind that is not accepted, one outside the
             image, one voxel with two labels, or nothing that says where any segment is.
     """
-    _check(prompts, geometry, accepts)
+    check_prompts(prompts, geometry, accepts)
     sharp = _Votes(geometry)
     soft = _Votes(geometry)
     boxes: dict[int, tuple[Box, ...]] = {}
-    for prompt in prompts:
+    for prompt, rank in zip(prompts, _ranks(prompts), strict=True):
         if isinstance(prompt, Box) and prompt.positive and prompt.label:
             boxes[prompt.label] = (*boxes.get(prompt.label, ()), prompt)
         else:
-            _vote(prompt, sharp, soft, geometry)
-    flat, labels = sharp.settled()
-    more, more_labels = soft.settled()
-    new = ~np.isin(more, flat)
-    flat, labels = np.concatenate([flat, more[new]]), np.concatenate([labels, more_labels[new]])
+            _vote(prompt, rank, sharp, soft, geometry)
+    sure, more = sharp.settled(), soft.settled()
+    new = ~np.isin(more[0], sure[0])
+    flat, labels, ranks = (np.concatenate([a, b[new]]) for a, b in zip(sure, more, strict=True))
     segments = tuple(sorted(set(labels[labels > 0].tolist()) | set(boxes)))
     if not segments:
         raise ValueError(
@@ -71,32 +82,29 @@ def read_prompts(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[s
         )
     order = np.argsort(flat)
     voxels = np.stack(np.unravel_index(flat[order], geometry.shape), axis=1).astype(np.int64)
-    return Seeds(voxels, labels[order], segments, boxes)
+    return Seeds(voxels, labels[order], ranks[order], segments, boxes)
 
 
-def _check(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[str, ...]) -> None:
-    if not prompts:
-        raise ValueError("prompts: got none, allowed are one or more. Click on the structure.")
-    for number, prompt in enumerate(prompts, start=1):
-        kind = type(prompt).__name__
-        if kind not in accepts:
-            raise ValueError(
-                f"prompt {number}: got a {kind}, allowed are {', '.join(accepts)}. Use one of these"
-                " or another method."
-            )
-        given = given_positions(prompt)
-        outside = ~geometry.contains(geometry.to_index(given))
-        if outside.any():
-            raise ValueError(
-                f"prompt {number} ({kind}): got {_text(given[outside][0])}, which is outside the"
-                f" image; {_extent(geometry)}. Place it inside, or choose the image it belongs to."
-            )
-        if isinstance(prompt, Box) and not len(box_voxels(prompt, geometry)):
-            raise ValueError(
-                f"prompt {number} (Box): got a box around {_text(prompt.center)} of size"
-                f" {[round(float(v), 2) for v in prompt.size]} mm that holds no voxel center;"
-                f" {_extent(geometry)}. Move it into the image or make it larger."
-            )
+def _ranks(prompts: Sequence[Prompt]) -> list[int]:
+    """Gives each prompt the number of corrections up to it, 0 to those that are none."""
+    ranks: list[int] = []
+    known: set[int] = set()
+    corrections, before = 0, None
+    for prompt in prompts:
+        what = prompt.label if prompt.positive else 0
+        stroke = isinstance(prompt, Scribble)
+        if not stroke and not isinstance(prompt, Click):
+            ranks.append(0)
+        elif stroke and before == what:
+            ranks.append(ranks[-1])
+        elif what and what not in known:
+            ranks.append(0)
+            known.add(what)
+        else:
+            corrections += 1
+            ranks.append(corrections)
+        before = what if stroke else None
+    return ranks
 
 
 class _Votes:
@@ -106,15 +114,17 @@ class _Votes:
         self._geometry = geometry
         self._is: list[NDArray[np.int64]] = [np.zeros((0, 2), dtype=np.int64)]
         self._is_not: list[NDArray[np.int64]] = [np.zeros((0, 2), dtype=np.int64)]
+        self._ranks: list[NDArray[np.int64]] = [np.zeros((0, 2), dtype=np.int64)]
 
-    def add(self, voxels: Voxels, label: int, positive: bool) -> None:
+    def add(self, voxels: Voxels, label: int, positive: bool, rank: int) -> None:
         """Notes that voxels have, or do not have, a label."""
         flat = np.ravel_multi_index(tuple(voxels.T), self._geometry.shape)
         votes = np.stack([flat, np.full(len(flat), label)], axis=1)
         (self._is if positive else self._is_not).append(votes)
+        self._ranks.append(np.stack([flat, np.full(len(flat), rank)], axis=1))
 
-    def settled(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Gives the voxels that somebody spoke about, each once, rising, and their labels."""
+    def settled(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Gives the voxels that were spoken of, each once, rising, their labels and ranks."""
         votes = np.unique(np.concatenate(self._is), axis=0)
         twice = np.flatnonzero(votes[1:, 0] == votes[:-1, 0])
         if len(twice):
@@ -130,25 +140,27 @@ class _Votes:
         flat = np.concatenate([votes[:, 0], background])
         labels = np.concatenate([votes[:, 1], np.zeros_like(background)])
         order = np.argsort(flat)
-        return flat[order], labels[order]
+        flat = flat[order]
+        ranks = np.unique(np.concatenate(self._ranks), axis=0)
+        return flat, labels[order], ranks[np.searchsorted(ranks[:, 0], flat), 1]
 
     def _conflict(self, voxel: int, one: str, other: str) -> ValueError:
         index = np.array(np.unravel_index(voxel, self._geometry.shape))
         return ValueError(
             f"prompts: got both {one} and {other} for the voxel at"
-            f" {_text(self._geometry.to_ras(index))}, allowed is one label per voxel. Delete one of"
+            f" {place(self._geometry.to_ras(index))}, allowed is one label per voxel. Delete one of"
             " the two prompts."
         )
 
 
-def _vote(prompt: Prompt, sharp: _Votes, soft: _Votes, geometry: Geometry) -> None:
+def _vote(prompt: Prompt, rank: int, sharp: _Votes, soft: _Votes, geometry: Geometry) -> None:
     if isinstance(prompt, Lasso):
         inside, core, ring = lasso_voxels(prompt, geometry)
         if prompt.label and prompt.positive:
-            soft.add(core, prompt.label, True)
-            soft.add(ring, prompt.label, False)
+            soft.add(core, prompt.label, True, rank)
+            soft.add(ring, prompt.label, False, rank)
         else:
-            soft.add(inside, prompt.label, prompt.positive)
+            soft.add(inside, prompt.label, prompt.positive, rank)
         return
     voxels = _NONE
     if isinstance(prompt, Click):
@@ -157,15 +169,4 @@ def _vote(prompt: Prompt, sharp: _Votes, soft: _Votes, geometry: Geometry) -> No
         voxels = scribble_voxels(prompt, geometry)
     elif isinstance(prompt, Box):
         voxels = box_voxels(prompt, geometry)
-    sharp.add(voxels, prompt.label, prompt.positive)
-
-
-def _text(ras: NDArray[np.float64]) -> str:
-    r, a, s = (float(v) for v in ras)
-    return f"RAS ({r:.1f}, {a:.1f}, {s:.1f}) mm"
-
-
-def _extent(geometry: Geometry) -> str:
-    edges = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in geometry.shape])).reshape(3, -1).T
-    corners = geometry.to_ras(edges)
-    return f"it reaches from {_text(corners.min(axis=0))} to {_text(corners.max(axis=0))}"
+    sharp.add(voxels, prompt.label, prompt.positive, rank)

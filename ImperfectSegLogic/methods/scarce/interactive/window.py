@@ -10,15 +10,22 @@ from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Geometry, Region, Volume
 from ImperfectSegLogic.data.geometry import Index
-from ImperfectSegLogic.methods.scarce.interactive.diffusion import Spacing, smoothed
-from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
-from ImperfectSegLogic.methods.scarce.interactive.rasterize import Voxels, box_voxels
+from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats, Report
+from ImperfectSegLogic.methods.scarce.interactive.rasterize import Voxels, box_region
+from ImperfectSegLogic.methods.scarce.interactive.resolution import averaged
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds
+from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
+from ImperfectSegLogic.methods.scarce.interactive.smoothing import (
+    Spacing,
+    gradient_length,
+    noise_of,
+    without_noise,
+)
 
 _KEPT = 4
 """Windows that are remembered, so that the next response need not look at the image again."""
-_PAD = 4
-"""Voxels around a window that smoothing looks at."""
+_SIDE = 100
+"""Noise is measured in that many voxels along each axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +34,9 @@ class Window:
 
     Attributes:
         region: The voxels of the image that it covers.
-        step: Every how many voxels one is taken, along k, j, i.
+        step: How many voxels of the image are one of the window, along k, j, i.
         spacing: Distance of neighboring voxels, in units of the shortest one of the image.
-        gray: Smoothed gray values, about 0 to 1, shape (k, j, i).
+        gray: Gray values without noise, about 0 to 1, shape (k, j, i).
         edges: Length of the gradient of `gray`.
         bins: `gray` in 256 steps from `BIN_RANGE[0]` to `BIN_RANGE[1]`.
     """
@@ -46,6 +53,10 @@ class Window:
         inside = (voxels - np.array(self.region.start)) // np.array(self.step)
         return np.clip(inside, 0, np.array(self.gray.shape) - 1)
 
+    def radius(self, length: float) -> tuple[int, ...]:
+        """Gives the number of voxels in a length, in units of the spacing, along k, j, i."""
+        return tuple(int(length / s + 0.25) for s in self.spacing)
+
 
 BIN_RANGE = (-0.5, 1.5)
 
@@ -53,40 +64,62 @@ BIN_RANGE = (-0.5, 1.5)
 class Windows:
     """Makes windows of one image and remembers the last few."""
 
-    def __init__(self, volume: Volume, smoothing: float, most_voxels: int) -> None:
+    def __init__(self, volume: Volume, settings: Settings) -> None:
         self._volume = volume
-        self._smoothing = smoothing
-        self._most_voxels = most_voxels
-        self._kept: OrderedDict[Region, Window] = OrderedDict()
+        self._smoothing = settings.smoothing
+        self._crispness = settings.crispness
+        self._most_voxels = settings.most_voxels
+        self._kept: OrderedDict[tuple[Region, Region], Window] = OrderedDict()
 
-    def at(self, region: Region) -> Window:
-        """Gives the window of a region."""
-        window = self._kept.pop(region, None) or self._make(region)
-        self._kept[region] = window
+    def at(self, region: Region, reference: Region, report: Report) -> Window:
+        """Gives the window of a region.
+
+        Args:
+            region: The voxels to work on.
+            reference: Where gray values and noise are measured. It depends on the first prompts
+                only, so that a correction does not change what black and white are.
+            report: Told how far it is.
+        """
+        window = self._kept.pop((region, reference), None)
+        window = window or self._make(region, reference, report)
+        self._kept[region, reference] = window
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return window
 
-    def _make(self, region: Region) -> Window:
+    def _make(self, region: Region, reference: Region, report: Report) -> Window:
         step = self._step(region.shape)
-        padded = region.grown((_PAD, _PAD, _PAD), self._volume.geometry.shape)
-        raw = self._volume.array[padded.slices]
-        spacing = relative_spacing(self._volume.geometry)
-        inner = tuple(
-            slice(a - b, a - b + n, s)
-            for a, b, n, s in zip(region.start, padded.start, region.shape, step, strict=True)
+        unit = relative_spacing(self._volume.geometry)
+        spacing = (unit[0] * step[0], unit[1] * step[1], unit[2] * step[2])
+        low, high, noise = self._range(reference, step, lambda f: report(0.2 * f))
+        raw = self._volume.array[region.slices]
+        values = averaged(raw, step, lambda f: report(0.2 + 0.4 * f))
+        values -= np.float32(low)
+        values *= np.float32(1 / (high - low))
+        width = self._smoothing * min(
+            s for s, n in zip(spacing, values.shape, strict=True) if n > 1
         )
-        sample = raw[inner]
-        low, high = np.percentile(sample, (1, 99))
-        if high <= low:
-            low, high = float(sample.min()), float(max(sample.max(), sample.min() + 1))
-        values = (raw.astype(np.float32) - np.float32(low)) / np.float32(high - low)
-        gray = np.ascontiguousarray(smoothed(values, spacing, self._smoothing * max(step))[inner])
+        gray = without_noise(
+            values, spacing, width, self._crispness * noise, lambda f: report(0.6 + 0.4 * f)
+        )
         np.clip(gray, *BIN_RANGE, out=gray)
-        stepped = (spacing[0] * step[0], spacing[1] * step[1], spacing[2] * step[2])
         scale = 255 / (BIN_RANGE[1] - BIN_RANGE[0])
         bins = ((gray - BIN_RANGE[0]) * scale + 0.5).astype(np.uint8)
-        return Window(region, step, stepped, gray, _gradient(gray, stepped), bins)
+        return Window(region, step, spacing, gray, gradient_length(gray, spacing), bins)
+
+    def _range(self, reference: Region, step: Index, report: Report) -> tuple[float, float, float]:
+        """Gives the gray values of black and white, and the noise as part of their difference."""
+        raw = self._volume.array[reference.slices]
+        sample = raw[tuple(slice(None, None, s) for s in self._step(reference.shape))]
+        low, high = (float(p) for p in np.percentile(sample, (1, 99)))
+        if high <= low:
+            low, high = float(sample.min()), float(max(sample.max(), sample.min() + 1))
+        middle = tuple(
+            slice((n - min(n, _SIDE * s)) // 2, (n + min(n, _SIDE * s)) // 2)
+            for n, s in zip(raw.shape, step, strict=True)
+        )
+        noise = noise_of(averaged(raw[middle], step, report) / np.float32(high - low))
+        return low, high, noise
 
     def _step(self, shape: Index) -> Index:
         """Gives the smallest steps that keep the window small, finest axes first."""
@@ -107,14 +140,6 @@ def relative_spacing(geometry: Geometry) -> Spacing:
     return k, j, i
 
 
-def _gradient(gray: Floats, spacing: Spacing) -> Floats:
-    total = np.zeros_like(gray)
-    for axis, step in enumerate(spacing):
-        if gray.shape[axis] > 1:
-            total += np.square(np.gradient(gray, np.float32(step), axis=axis))
-    return np.asarray(np.sqrt(total), dtype=np.float32)
-
-
 def first_region(seeds: Seeds, geometry: Geometry, margin: Index) -> Region:
     """Gives the region to start with: seeds and boxes, and a margin around what has no box."""
     around = [Region.around(seeds.voxels)] if len(seeds.voxels) else []
@@ -122,7 +147,9 @@ def first_region(seeds: Seeds, geometry: Geometry, margin: Index) -> Region:
         around = [region.grown(margin, geometry.shape) for region in around]
     for boxes in seeds.boxes.values():
         for box in boxes:
-            around.append(Region.around(box_voxels(box, geometry)).grown((2, 2, 2), geometry.shape))
+            inside = box_region(box, geometry)
+            assert inside is not None
+            around.append(inside.grown((2, 2, 2), geometry.shape))
     region = around[0]
     for other in around[1:]:
         region = region.united(other)
