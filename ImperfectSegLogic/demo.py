@@ -47,6 +47,8 @@ FIRST_CLICKS: tuple[tuple[int, tuple[float, float, float]], ...] = (
 VENTRICLE_CLICKS: tuple[tuple[int, bool, tuple[float, float, float]], ...] = (
     (LEFT, True, (-24, -42, 10)),
     (RIGHT, True, (24, -42, 10)),
+    (LEFT, True, (-8, 14, 12)),
+    (RIGHT, True, (8, 14, 12)),
     (LEFT, False, (0, -25, 5)),
 )
 WHITE_BOX = Box(np.array([28.0, -25.0, 30.0]), np.array([60.0, 60.0, 50.0]), label=WHITE)

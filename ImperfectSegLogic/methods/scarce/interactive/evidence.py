@@ -55,19 +55,23 @@ class Evidence:
 
     def probabilities(self, report: Callable[[float, str], None]) -> Floats:
         """Gives the probability of every label in every voxel of the window's region."""
-        cost = self._cost(lambda f: report(0.2 * f, "learning gray values"))
+        prior = self.prior(lambda f, message: report(0.5 * f, message))
+        trust = np.full(self._shape, self._settings.trust, dtype=np.float32)
+        self._pin(prior, trust)
+        answer = self._diffused(prior, trust, lambda f: report(0.5 + 0.4 * f, "smoothing"))
+        return self._finished(answer, lambda f: report(0.9 + 0.1 * f, "full resolution"))
+
+    def prior(self, report: Callable[[float, str], None]) -> Floats:
+        """Gives what distances alone say, for every label, at the window's resolution."""
+        cost = self._cost(lambda f: report(0.4 * f, "learning gray values"))
         start = self._start()
         distance = geodesic_distance(
             start,
             cost,
             self._window.spacing,
-            lambda f: report(0.2 + 0.3 * f, "measuring distances"),
+            lambda f: report(0.4 + 0.6 * f, "measuring distances"),
         )
-        prior = self._prior(distance)
-        trust = np.full(self._shape, self._settings.trust, dtype=np.float32)
-        self._pin(prior, trust)
-        answer = self._diffused(prior, trust, lambda f: report(0.5 + 0.4 * f, "smoothing"))
-        return self._finished(answer, lambda f: report(0.9 + 0.1 * f, "full resolution"))
+        return self._prior(distance)
 
     def _soft_seeds(self, channel: int) -> tuple[Voxels, NDArray[np.int64]]:
         """Gives places and ranks of a label's seeds; of its boxes' centers if it has no seeds."""
@@ -103,6 +107,8 @@ class Evidence:
                 for n in range(len(self._labels))
             ]
         )
+        for channel, allowed in self._allowed.items():
+            density[channel][~allowed] = 0  # There, its gray values are background's.
         total = density.sum(axis=0) + np.float32(settings.doubt)
         alike = density * np.float32(1 + settings.doubt) / total
         np.minimum(alike, 1.0, out=alike)
@@ -160,9 +166,13 @@ class Evidence:
         answer[1:] = diffuse(
             prior[1:], trust, walled, window.spacing, self._settings.contrast, report
         )
+        answer[0] = np.maximum(1 - answer[1:].sum(axis=0), 0)
+        # What a label loses outside its box goes to all others alike, not to background alone.
         for channel, allowed in self._allowed.items():
             answer[channel][~allowed] = 0
-        answer[0] = np.maximum(1 - answer[1:].sum(axis=0), 0)
+        total = answer.sum(axis=0)
+        answer[0][total == 0] = total[total == 0] = 1
+        answer /= total
         return answer
 
     def _finished(self, answer: Floats, report: Report) -> Floats:

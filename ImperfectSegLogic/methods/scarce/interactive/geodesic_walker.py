@@ -9,7 +9,7 @@ at a prompt teaches reaches less far with every correction, so that good parts f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from ImperfectSegLogic.methods.scarce.interactive.evidence import Evidence
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_prompts
 from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.window import (
+    Window,
     Windows,
     cut_faces,
     face,
@@ -31,6 +32,9 @@ from ImperfectSegLogic.methods.scarce.interactive.window import (
 )
 
 __all__ = ["GeodesicWalker", "Settings"]
+
+_CLEARLY = 2.0
+"""How many times as probable as background a segment must be to be meant by "not that one"."""
 
 
 class GeodesicWalker(InteractiveSegmenter):
@@ -110,8 +114,30 @@ class GeodesicWalker(InteractiveSegmenter):
         assert self._windows is not None
         assert self._geometry is not None
         window = self._windows.at(region, reference, lambda f: report(0.2 * f, "reading the image"))
-        evidence = Evidence(window, seeds, self._geometry, self.settings)
-        return evidence.probabilities(lambda f, message: report(0.2 + 0.8 * f, message))
+        meant = self._meant(window, seeds, lambda f, message: report(0.2 + 0.2 * f, message))
+        evidence = Evidence(window, meant, self._geometry, self.settings)
+        return evidence.probabilities(lambda f, message: report(0.4 + 0.6 * f, message))
+
+    def _meant(self, window: Window, seeds: Seeds, report: Callable[[float, str], None]) -> Seeds:
+        """Finds out what "not this segment" means where there are several segments.
+
+        It is another segment, where the rest of the prompts clearly say so, or else background.
+        Were it always background, correcting one segment would damage its neighbor.
+        """
+        open_ = seeds.denied > 0
+        if len(seeds.segments) < 2 or not open_.any():
+            return seeds
+        assert self._geometry is not None
+        rest = Evidence(window, seeds.only(~open_), self._geometry, self.settings)
+        places = window.places(seeds.voxels[open_])
+        prior = rest.prior(report)[(slice(None), *places.T)]
+        channels = np.array((0, *seeds.segments))
+        prior[channels[:, None] == seeds.denied[open_]] = 0
+        best = np.argmax(prior, axis=0)
+        clear = prior.max(axis=0) > _CLEARLY * prior[0]
+        labels = seeds.labels.copy()
+        labels[open_] = np.where(clear, channels[best], 0)
+        return replace(seeds, labels=labels)
 
 
 def _share(progress: Progress, round_: int) -> Callable[[float, str], None]:

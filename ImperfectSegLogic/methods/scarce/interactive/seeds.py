@@ -29,6 +29,8 @@ class Seeds:
     Attributes:
         voxels: Indices (k, j, i), shape (N, 3), each once, in raster order.
         labels: The label each of them has for certain, 0 background, shape (N,).
+        denied: Where all that is known is which one label a voxel does not have, that label;
+            0 elsewhere; shape (N,).
         ranks: How many corrections had been made when each of them was prompted, itself included;
             0 for first prompts, see `read_prompts`; shape (N,).
         segments: All labels from 1 that have something positive, in rising order.
@@ -37,22 +39,29 @@ class Seeds:
 
     voxels: Voxels
     labels: NDArray[np.int64]
+    denied: NDArray[np.int64]
     ranks: NDArray[np.int64]
     segments: tuple[int, ...]
     boxes: dict[int, tuple[Box, ...]]
 
     def first(self) -> Seeds:
         """Gives the seeds without those of corrections."""
-        at = self.ranks == 0
-        return Seeds(self.voxels[at], self.labels[at], self.ranks[at], self.segments, self.boxes)
+        return self.only(self.ranks == 0)
+
+    def only(self, at: NDArray[np.bool_]) -> Seeds:
+        """Gives some of the seeds."""
+        voxels, labels, denied, ranks = self.voxels, self.labels, self.denied, self.ranks
+        parts = (voxels[at], labels[at], denied[at], ranks[at])
+        return Seeds(*parts, self.segments, self.boxes)
 
 
 def read_prompts(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[str, ...]) -> Seeds:
     """Turns prompts into labeled voxels.
 
-    A negative prompt is background, unless another label has a positive prompt on that voxel.
-    Clicks and scribbles are taken at their word; a lasso, drawn with a broad hand, gives way where
-    a click or scribble says otherwise.
+    A negative prompt is background, unless another label has a positive prompt on that voxel; which
+    voxels those are stands in `denied`, since another segment may be meant. Clicks and scribbles
+    are taken at their word; a lasso, drawn with a broad hand, gives way where a click or scribble
+    says otherwise.
 
     The first click or scribble of each segment is no correction, nor are boxes and lassos; all
     others are, background included. Scribbles of one label in a row count as one, as strokes are
@@ -73,7 +82,9 @@ def read_prompts(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[s
             _vote(prompt, rank, sharp, soft, geometry)
     sure, more = sharp.settled(), soft.settled()
     new = ~np.isin(more[0], sure[0])
-    flat, labels, ranks = (np.concatenate([a, b[new]]) for a, b in zip(sure, more, strict=True))
+    flat, labels, denied, ranks = (
+        np.concatenate([a, b[new]]) for a, b in zip(sure, more, strict=True)
+    )
     segments = tuple(sorted(set(labels[labels > 0].tolist()) | set(boxes)))
     if not segments:
         raise ValueError(
@@ -82,7 +93,7 @@ def read_prompts(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[s
         )
     order = np.argsort(flat)
     voxels = np.stack(np.unravel_index(flat[order], geometry.shape), axis=1).astype(np.int64)
-    return Seeds(voxels, labels[order], ranks[order], segments, boxes)
+    return Seeds(voxels, labels[order], denied[order], ranks[order], segments, boxes)
 
 
 def _ranks(prompts: Sequence[Prompt]) -> list[int]:
@@ -123,8 +134,8 @@ class _Votes:
         (self._is if positive else self._is_not).append(votes)
         self._ranks.append(np.stack([flat, np.full(len(flat), rank)], axis=1))
 
-    def settled(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Gives the voxels that were spoken of, each once, rising, their labels and ranks."""
+    def settled(self) -> tuple[NDArray[np.int64], ...]:
+        """Gives the voxels that were spoken of, each once, rising; labels, denials and ranks."""
         votes = np.unique(np.concatenate(self._is), axis=0)
         twice = np.flatnonzero(votes[1:, 0] == votes[:-1, 0])
         if len(twice):
@@ -136,13 +147,18 @@ class _Votes:
         if (said == both[:, 1]).any():
             voxel, label = both[np.argmax(said == both[:, 1])]
             raise self._conflict(voxel, f"label {label}", f"not label {label}")
-        background = np.setdiff1d(denied[:, 0], votes[:, 0])
+        background, first, times = np.unique(
+            denied[~np.isin(denied[:, 0], votes[:, 0])][:, 0], return_index=True, return_counts=True
+        )
+        one_label = denied[~np.isin(denied[:, 0], votes[:, 0])][first, 1]
         flat = np.concatenate([votes[:, 0], background])
         labels = np.concatenate([votes[:, 1], np.zeros_like(background)])
+        denials = np.concatenate([np.zeros_like(votes[:, 1]), np.where(times == 1, one_label, 0)])
         order = np.argsort(flat)
         flat = flat[order]
         ranks = np.unique(np.concatenate(self._ranks), axis=0)
-        return flat, labels[order], ranks[np.searchsorted(ranks[:, 0], flat), 1]
+        ranked = ranks[np.searchsorted(ranks[:, 0], flat), 1]
+        return flat, labels[order], denials[order], ranked
 
     def _conflict(self, voxel: int, one: str, other: str) -> ValueError:
         index = np.array(np.unravel_index(voxel, self._geometry.shape))
