@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from ImperfectSegLib.InteractiveLogic import InteractiveLogic, Response
 from ImperfectSegLib.JobRunner import JobRunner
-from ImperfectSegLib.PromptStore import PromptStore, State
+from ImperfectSegLib.PromptState import State
+from ImperfectSegLib.PromptStore import PromptStore
 
 
 class SessionView(Protocol):

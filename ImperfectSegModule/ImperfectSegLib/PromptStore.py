@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import slicer
 import slicer.util
 import vtk
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ImperfectSegLib import Bridge
+from ImperfectSegLib.PromptState import (
+    BOX,
+    POINTS,
+    POSITIVE,
+    RADIUS,
+    SEGMENT,
+    STROKE,
+    State,
+    description,
+    fill,
+    isPositive,
+    numberIn,
+    numbersOf,
+    stateOf,
+)
 from ImperfectSegLogic.data import Prompt
 
 SEGMENTATION_ROLE = "ImperfectSeg.Segmentation"
-SEGMENT = "ImperfectSeg.Segment"
-POSITIVE = "ImperfectSeg.Positive"
-RADIUS = "ImperfectSeg.Radius"
-
-POINTS, STROKE, BOX = (
-    "vtkMRMLMarkupsFiducialNode",
-    "vtkMRMLMarkupsCurveNode",
-    "vtkMRMLMarkupsROINode",
-)
-
-
-@dataclass(frozen=True)
-class _NodeState:
-    """All that makes up the prompts of one markups node."""
-
-    nodeId: str
-    className: str
-    segmentId: str
-    positive: bool
-    radius: float
-    points: tuple[tuple[tuple[float, ...], str], ...]
-    boxMatrix: tuple[float, ...] = ()
-    boxSize: tuple[float, ...] = ()
-
-
-State = tuple[_NodeState, ...]
 
 
 class PromptStore:
@@ -105,8 +93,8 @@ class PromptStore:
             if label is None:
                 continue
             radius = float(node.GetAttribute(RADIUS) or 0)
-            prompts = Bridge.promptsFromNode(node, label, _isPositive(node), radius)
-            numbers = _numbers(node)
+            prompts = Bridge.promptsFromNode(node, label, isPositive(node), radius)
+            numbers = numbersOf(node)
             numbers = numbers if len(numbers) == len(prompts) else numbers[:1] * len(prompts)
             found.extend(zip(numbers, prompts, strict=True))
         found.sort(key=lambda pair: pair[0])
@@ -130,7 +118,7 @@ class PromptStore:
     def state(self) -> State:
         """Gives all prompts as a value to compare, and to `restore` from."""
         self._number()
-        states = [_stateOf(node) for node in self.nodes()]
+        states = [stateOf(node) for node in self.nodes()]
         return tuple(s for s in states if s.points)
 
     def restore(self, state: State) -> None:
@@ -139,14 +127,14 @@ class PromptStore:
         for node in self.nodes():
             known = wanted.pop(node.GetID(), None)
             if known is not None:
-                _fill(node, known)
+                fill(node, known)
             elif node.GetClassName() == STROKE:
                 slicer.mrmlScene.RemoveNode(node)
             else:
                 node.RemoveAllControlPoints()
         stillThere = self._labels()
         for lost in (s for s in wanted.values() if s.segmentId in stillThere):
-            _fill(self._add(lost.className, lost.segmentId, lost.positive), lost)
+            fill(self._add(lost.className, lost.segmentId, lost.positive), lost)
 
     def _labels(self) -> dict[str, int]:
         ids: Sequence[str] = self._segmentationNode.GetSegmentation().GetSegmentIDs()
@@ -154,7 +142,7 @@ class PromptStore:
 
     def _find(self, className: str, segmentId: str, positive: bool) -> Any:
         for node in self.nodes():
-            key = (node.GetClassName(), node.GetAttribute(SEGMENT), _isPositive(node))
+            key = (node.GetClassName(), node.GetAttribute(SEGMENT), isPositive(node))
             if key == (className, segmentId, positive):
                 return node
         return None
@@ -183,7 +171,7 @@ class PromptStore:
             return
         display.SetSelectedColor(segment.GetColor())
         display.SetColor(segment.GetColor())
-        display.SetGlyphType(display.Circle2D if _isPositive(node) else display.ThickCross2D)
+        display.SetGlyphType(display.Circle2D if isPositive(node) else display.ThickCross2D)
         display.SetUseGlyphScale(True)
         display.SetGlyphScale(2.0)
         display.SetTextScale(2.5)
@@ -197,75 +185,15 @@ class PromptStore:
     def _number(self) -> None:
         """Gives the control points that are new their place in the order, and all their label."""
         nodes, labels = self.nodes(), self._labels()
-        last = max((n for node in nodes for n in _numbers(node)), default=0)
+        last = max((n for node in nodes for n in numbersOf(node)), default=0)
         for node in nodes:
             label = labels.get(node.GetAttribute(SEGMENT), 0)
-            text = f"{'+' if _isPositive(node) else '-'}{label}"
+            text = f"{'+' if isPositive(node) else '-'}{label}"
             fresh = False
             for n in range(node.GetNumberOfControlPoints()):
                 if node.GetNthControlPointLabel(n) != text:
                     node.SetNthControlPointLabel(n, text)
-                if not _number(node.GetNthControlPointDescription(n)):
+                if not numberIn(node.GetNthControlPointDescription(n)):
                     last += 1 if not fresh or node.GetClassName() == POINTS else 0
                     fresh = True
-                    node.SetNthControlPointDescription(n, _description(last, node))
-
-
-def _description(number: int, node: Any) -> str:
-    radius = node.GetAttribute(RADIUS)
-    return f"prompt {number}" + (f", radius {float(radius):g} mm" if radius else "")
-
-
-def _number(description: str) -> int:
-    words = description.replace(",", " ").split()
-    isOurs = len(words) > 1 and words[0] == "prompt" and words[1].isdigit()
-    return int(words[1]) if isOurs else 0
-
-
-def _numbers(node: Any) -> list[int]:
-    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
-    return [
-        _number(node.GetNthControlPointDescription(n))
-        for n in range(node.GetNumberOfControlPoints())
-        if node.GetNthControlPointPositionStatus(n) == defined
-    ]
-
-
-def _isPositive(node: Any) -> bool:
-    return node.GetAttribute(POSITIVE) != "0"
-
-
-def _stateOf(node: Any) -> _NodeState:
-    positions = [tuple(float(x) for x in p) for p in Bridge.definedPositions(node)]
-    notes = [f"prompt {n}" for n in _numbers(node)]
-    matrix: NDArray[np.float64] | list[float] = []
-    size: NDArray[np.float64] | list[float] = []
-    if node.GetClassName() == BOX:
-        matrix = slicer.util.arrayFromVTKMatrix(node.GetObjectToNodeMatrix()).ravel()
-        size = np.array(node.GetSize())
-    return _NodeState(
-        node.GetID(),
-        node.GetClassName(),
-        node.GetAttribute(SEGMENT),
-        _isPositive(node),
-        float(node.GetAttribute(RADIUS) or 0),
-        tuple(zip(positions, notes, strict=True)),
-        tuple(float(x) for x in matrix),
-        tuple(float(x) for x in size),
-    )
-
-
-def _fill(node: Any, state: _NodeState) -> None:
-    if _stateOf(node) == state:
-        return
-    if state.radius:
-        node.SetAttribute(RADIUS, repr(state.radius))
-    if state.className == BOX:
-        matrix = np.array(state.boxMatrix).reshape(4, 4)
-        node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(matrix))
-        node.SetSize(*state.boxSize)
-        return
-    node.RemoveAllControlPoints()
-    for position, note in state.points:
-        n = node.AddControlPointWorld(vtk.vtkVector3d(*position))
-        node.SetNthControlPointDescription(n, note)
+                    node.SetNthControlPointDescription(n, description(last, node))
