@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 
 from ImperfectSegLogic import __version__, demo
+from ImperfectSegLogic.commands import dataset
+from ImperfectSegLogic.commands.terminal import bar, console, errors, named_labels, plain
 from ImperfectSegLogic.data import (
     Case,
     Prediction,
@@ -33,9 +31,6 @@ from ImperfectSegLogic.data.safe_writing import check_target
 from ImperfectSegLogic.methods.catalog import INTERACTIVE_SEGMENTERS, interactive_segmenter
 from ImperfectSegLogic.methods.progress import Progress
 
-console = Console()
-errors = Console(stderr=True)
-
 PROMPTS_HELP = """\
 Prompts are files: what 3D Slicer saves (.mrk.json: point lists, curves, closed curves, ROI boxes)
 or ImperfectSeg's own .json. A point's text says what it is about: "+2" is label 2, "-2" is "not
@@ -45,17 +40,16 @@ label 2", "0" is background, a name given with --names works too; any other text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; gives 0, or 2 after telling what the user can mend."""
+    """Runs the command; gives 0, 1 where a check found problems, 2 after telling what to mend."""
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except (ValueError, OSError) as error:
-        errors.print(f"[bold red]error:[/] {_plain(error)}", highlight=False)
+        errors.print(f"[bold red]error:[/] {plain(error)}", highlight=False)
         return 2
     except KeyboardInterrupt:
         errors.print("stopped.")
         return 130
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _add_segment(commands)
     _add_info(commands)
     _add_demo(commands)
+    dataset.add_to(commands)
     return top
 
 
@@ -120,7 +115,7 @@ def _segment(options: argparse.Namespace) -> None:
     check_segmentation_target(options.out, options.overwrite)
     if options.probabilities:
         check_target(options.probabilities, (".nrrd",), options.overwrite)
-    names = _names(options.names)
+    names = named_labels("--names", options.names)
     files = [*options.points, *options.scribbles, *options.box]
     prompts = [prompt for file in files for prompt in read_prompts(file, names=names)]
     if not prompts:
@@ -140,7 +135,7 @@ def _segment(options: argparse.Namespace) -> None:
 def _respond(engine: str, volume: Volume, prompts: list[Prompt]) -> tuple[Prediction, float]:
     segmenter = interactive_segmenter(engine)
     started = time.perf_counter()
-    with _bar("Segmenting") as listener:
+    with bar("Segmenting") as listener:
         segmenter.set_case(Case(volume, volume.name))
         prediction = segmenter.respond(prompts, progress=Progress(listener))
     return prediction, time.perf_counter() - started
@@ -178,14 +173,14 @@ def _info(options: argparse.Namespace) -> None:
         volume.check_scalar()
         table.add_row("segmentable", "yes")
     except ValueError as error:
-        table.add_row("segmentable", f"no: {_plain(error)}")
+        table.add_row("segmentable", f"no: {plain(error)}")
     console.print(table)
 
 
 def _demo(options: argparse.Namespace) -> None:
     table = Table("round", "prompts", "seconds", "white matter, Dice", "what the user did")
     rounds = []
-    with _bar("Segmenting a brain") as listener:
+    with bar("Segmenting a brain") as listener:
         for step in demo.rounds():
             rounds.append(step)
             listener(len(rounds) / demo.NUMBER_OF_ROUNDS, step.title)
@@ -199,30 +194,6 @@ def _demo(options: argparse.Namespace) -> None:
     console.print(table)
     for path in demo.write(rounds[-1], options.out, options.overwrite):
         console.print(f"written: {path}")
-
-
-def _names(pairs: Sequence[str]) -> dict[int, str]:
-    names = {}
-    for pair in pairs:
-        number, _, name = pair.partition("=")
-        if not number.isdigit() or int(number) < 1 or not name:
-            raise ValueError(f"--names: got {pair!r}, allowed is NUMBER=NAME, such as 1=liver.")
-        names[int(number)] = name
-    return names
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[float, str], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=errors, transient=True) as bars:
-        task = bars.add_task(title, total=1.0)
-        yield lambda fraction, text: bars.update(
-            task, completed=fraction, description=text or title
-        )
-
-
-def _plain(error: Exception) -> str:
-    return str(error).replace("[", r"\[")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from ImperfectSegLogic.data.annotations import (
     SparseMask,
 )
 from ImperfectSegLogic.data.case import Case
+from ImperfectSegLogic.data.dataset import Dataset
 from ImperfectSegLogic.data.geometry import Geometry, Region
 from ImperfectSegLogic.data.image_files import read_volume, write_volume
 from ImperfectSegLogic.data.prediction import Prediction, Provenance
@@ -34,6 +35,7 @@ __all__ = [
     "Boxes",
     "Case",
     "Click",
+    "Dataset",
     "DenseMask",
     "Geometry",
     "ImageLabels",

@@ -84,13 +84,14 @@ def write_prompts(
         content = markups_from_prompts(prompts)
     else:
         content = {"format": FORMAT, "version": VERSION, "coordinates": "RAS, mm"}
-        content["prompts"] = [_fields(prompt) for prompt in prompts]
+        content["prompts"] = [prompt_fields(prompt) for prompt in prompts]
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     with replacing(path, EXTENSIONS, overwrite) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _fields(prompt: Prompt) -> dict[str, Any]:
+def prompt_fields(prompt: Prompt) -> dict[str, Any]:
+    """Gives what JSON can hold of a prompt, its kind first."""
     said: dict[str, Any] = {"kind": type(prompt).__name__}
     for field in fields(prompt):
         value = getattr(prompt, field.name)
@@ -110,13 +111,19 @@ def _own(content: Mapping[str, Any]) -> list[Prompt]:
     prompts = []
     for number, said in enumerate(listed, start=1):
         try:
-            prompts.append(_of_fields(dict(said)))
+            prompts.append(prompt_of_fields(dict(said)))
         except (ValueError, TypeError) as error:
             raise ValueError(f"prompt {number}: {error}") from error
     return prompts
 
 
-def _of_fields(said: dict[str, Any]) -> Prompt:
+def prompt_of_fields(said: dict[str, Any]) -> Prompt:
+    """Makes a prompt of what `prompt_fields` gave, which is changed by that.
+
+    Raises:
+        ValueError: If its kind or one of its values is not allowed.
+        TypeError: If a value is missing or unknown.
+    """
     kind = said.pop("kind", None)
     if kind not in KINDS:
         raise ValueError(f"got kind {kind!r}, allowed are {', '.join(KINDS)}.")

@@ -94,7 +94,7 @@ def replacing(
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
-        _to_disk(temporary)
+        to_disk(temporary)
         check_target(path, allowed, overwrite)
         if target.exists():
             shutil.copymode(target, temporary)
@@ -102,18 +102,20 @@ def replacing(
     except OSError as error:
         if error.errno is None:
             raise
-        raise _explained(error, path, target) from error
+        raise explained(error, path, target) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
+    """Waits until a file's content is on the disk, so that a power cut cannot take it."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
-def _explained(error: OSError, path: str | os.PathLike[str], target: Path) -> OSError:
+def explained(error: OSError, path: str | os.PathLike[str], target: Path) -> OSError:
+    """Makes of the system's error one that names the file and tells what to do."""
     kept = " The earlier file is as it was." if target.exists() else " Nothing was written."
     if error.errno in FULL:
         free = shutil.disk_usage(target.parent).free // 1024

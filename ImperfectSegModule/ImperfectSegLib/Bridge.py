@@ -107,6 +107,50 @@ def segmentMask(
     return np.asarray(values == segment.GetLabelValue())
 
 
+def setSegmentMask(
+    segmentationNode: Any, segmentId: str, mask: NDArray[np.bool_], geometry: Geometry
+) -> None:
+    """Gives a segment these voxels and no others, without looking at locks or masking.
+
+    Args:
+        segmentationNode: The segmentation; its parent transform is honored.
+        segmentId: Which segment.
+        mask: Shape (k, j, i).
+        geometry: The mask's grid, in world RAS.
+    """
+    image = modifierLabelmap(mask, geometry.whole, geometry, segmentationNode)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    logic.SetBinaryLabelmapToSegment(image, segmentationNode, segmentId, logic.MODE_REPLACE)
+
+
+def nodeFromPrompt(prompt: Prompt, name: str) -> Any:
+    """Adds a markups node for a click, scribble, lasso or box; a scribble of two points is a line.
+
+    Raises:
+        ValueError: If it is a prompt of another kind.
+    """
+    if isinstance(prompt, Box):
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = prompt.axes, prompt.center
+        node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(matrix))
+        node.SetCenter(*prompt.center)
+        node.SetSize(*prompt.size)
+        return node
+    if isinstance(prompt, Click):
+        points, kind = prompt.position[np.newaxis], "Fiducial"
+    elif isinstance(prompt, Scribble):
+        points, kind = prompt.points, "Line" if len(prompt.points) == 2 else "Curve"
+    elif isinstance(prompt, Lasso):
+        points, kind = prompt.points, "ClosedCurve"
+    else:
+        raise ValueError(f"{name}: got a {type(prompt).__name__}, which is not one markups node.")
+    node = slicer.mrmlScene.AddNewNodeByClass(f"vtkMRMLMarkups{kind}Node", name)
+    for point in points:
+        node.AddControlPointWorld(vtk.vtkVector3d(*point))
+    return node
+
+
 def modifierLabelmap(
     mask: NDArray[np.bool_], region: Region, geometry: Geometry, segmentationNode: Any
 ) -> Any:

@@ -60,14 +60,17 @@ def test_python_in_the_readme_is_python():
         ast.parse(block)
 
 
+def subcommands(parser):
+    return next(a for a in parser._actions if hasattr(a, "choices") and a.choices).choices
+
+
 def test_every_option_of_the_command_line_is_in_the_readme():
-    segment = next(a for a in cli.parser()._actions if hasattr(a, "choices") and a.choices).choices[
-        "segment"
-    ]
-    for action in segment._actions:
-        for option in action.option_strings:
-            if option not in ("-h", "--help"):
-                assert option in README, f"{option} is not in the README"
+    top = subcommands(cli.parser())
+    for command in (top["segment"], *subcommands(top["dataset"]).values()):
+        for action in command._actions:
+            for option in action.option_strings:
+                if option not in ("-h", "--help"):
+                    assert option in README, f"{option} is not in the README"
 
 
 @pytest.mark.parametrize("engine", INTERACTIVE_SEGMENTERS, ids=lambda e: e.card.name)

@@ -1,0 +1,1 @@
+"""The subcommands of `imperfectseg` and what they share."""

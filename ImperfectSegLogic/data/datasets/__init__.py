@@ -1,0 +1,1 @@
+"""The parts of the data set folder: its files, its checks and its contact sheet."""

@@ -1,0 +1,1 @@
+"""Data sets from and for other programs, one format per file."""
