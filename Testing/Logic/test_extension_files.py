@@ -156,6 +156,22 @@ assert not set(banned) & set(sys.modules)
     assert done.returncode == 0, done.stderr
 
 
+def test_what_3d_slicer_brings_is_enough_for_the_panels():
+    code = """
+import sys
+class OnlySlicersPackages:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("PIL", "rich", "skimage", "matplotlib", "nilearn", "torch"):
+            raise ImportError(f"3D Slicer has no {name}")
+sys.meta_path.insert(0, OnlySlicersPackages())
+import ImperfectSegLogic.data
+from ImperfectSegLogic.methods.catalog import INTERACTIVE_SEGMENTERS
+INTERACTIVE_SEGMENTERS[0]()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_commands_and_ci_are_there_and_ci_runs_the_tests():
     targets = re.findall(
         r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
