@@ -28,6 +28,7 @@ class Request:
     volumeState: tuple[Any, ...]
     prompts: list[Prompt]
     segmentIds: dict[int, str]
+    numbers: frozenset[int]
     volumeId: str
     segmentationId: str
 
@@ -104,12 +105,14 @@ class InteractiveLogic:
         if segmentationNode is None:
             raise ValueError("no segmentation: choose or add one.")
         volume = self._readVolume(volumeNode)
-        prompts, segmentIds = PromptStore(segmentationNode).prompts()
+        store = PromptStore(segmentationNode)
+        prompts, segmentIds = store.prompts()
         return Request(
             volume,
             Bridge.volumeState(volumeNode),
             prompts,
             segmentIds,
+            store.numbers(),
             volumeNode.GetID(),
             segmentationNode.GetID(),
         )
@@ -145,7 +148,11 @@ class InteractiveLogic:
             raise ValueError("the volume was changed meanwhile; nothing was written. Update again.")
         self._writer = self._writer or SegmentationWriter()
         return self._writer.write(
-            response.prediction, request.segmentIds, segmentationNode, volumeNode
+            response.prediction,
+            request.segmentIds,
+            segmentationNode,
+            volumeNode,
+            request.numbers,
         )
 
     def undo(self) -> None:

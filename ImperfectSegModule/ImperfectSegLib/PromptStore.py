@@ -30,6 +30,7 @@ from ImperfectSegLib.PromptState import (
 from ImperfectSegLogic.data import Prompt
 
 SEGMENTATION_ROLE = "ImperfectSeg.Segmentation"
+LAST_NUMBER = "ImperfectSeg.LastPrompt"
 
 
 class PromptStore:
@@ -78,6 +79,11 @@ class PromptStore:
         markupsNode.SetAttribute(SEGMENT, segmentId)
         markupsNode.SetAttribute(POSITIVE, str(int(positive)))
         self._style(markupsNode)
+
+    def numbers(self) -> frozenset[int]:
+        """Gives the numbers of all prompts; a number is never given twice."""
+        self._number()
+        return frozenset(n for node in self.nodes() for n in numbersOf(node))
 
     def prompts(self) -> tuple[list[Prompt], dict[int, str]]:
         """Gives the prompts in their order, and the segment of each label that has prompts.
@@ -185,7 +191,8 @@ class PromptStore:
     def _number(self) -> None:
         """Gives the control points that are new their place in the order, and all their label."""
         nodes, labels = self.nodes(), self._labels()
-        last = max((n for node in nodes for n in numbersOf(node)), default=0)
+        given = int(self._segmentationNode.GetAttribute(LAST_NUMBER) or 0)
+        last = max([given, *(n for node in nodes for n in numbersOf(node))])
         for node in nodes:
             label = labels.get(node.GetAttribute(SEGMENT), 0)
             text = f"{'+' if isPositive(node) else '-'}{label}"
@@ -197,3 +204,5 @@ class PromptStore:
                     last += 1 if not fresh or node.GetClassName() == POINTS else 0
                     fresh = True
                     node.SetNthControlPointDescription(n, description(last, node))
+        if last > given:
+            self._segmentationNode.SetAttribute(LAST_NUMBER, str(last))

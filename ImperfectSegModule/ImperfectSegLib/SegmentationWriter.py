@@ -36,6 +36,8 @@ class _Change:
     region: Region
     before: dict[str, bytes]
     after: dict[str, bytes]
+    segmentIds: frozenset[str]
+    prompts: frozenset[int]
 
 
 def isLocked(segmentationNode: Any, segmentId: str) -> bool:
@@ -74,14 +76,19 @@ class SegmentationWriter:
         segmentIds: Mapping[int, str],
         segmentationNode: Any,
         volumeNode: Any,
+        prompts: frozenset[int] = frozenset(),
     ) -> bool:
         """Makes the segments equal to the prediction inside its region, except locked ones.
+
+        If the last write came from some of the same prompts, this one takes its place: what that
+        one put outside the new region goes. Once all prompts were cleared, it stays.
 
         Args:
             prediction: What to write; its geometry is the volume's in world RAS.
             segmentIds: The segment of each label.
             segmentationNode: Where to write.
             volumeNode: The image, for the grid and for masking by intensity.
+            prompts: Numbers of the prompts that the prediction comes from.
 
         Returns:
             Whether any voxel changed. Only then there is something to undo.
@@ -92,19 +99,59 @@ class SegmentationWriter:
         writable = {n: s for n, s in segmentIds.items() if not isLocked(segmentationNode, s)}
         self._checkWritable(segmentationNode, writable or segmentIds)
         self._connect(segmentationNode, volumeNode)
-        labels, region, geometry = (
-            prediction.region_labels(),
-            prediction.region,
-            prediction.geometry,
-        )
+        geometry = prediction.geometry
+        last = self._replaced(segmentationNode, geometry, prompts)
+        region = prediction.region.united(last.region) if last else prediction.region
         before = _masks(segmentationNode, geometry, region)
+        self._writeLabels(segmentationNode, prediction, writable, last, before, region)
+        after = _masks(segmentationNode, geometry, region)
+        changed = any(not np.array_equal(before[s], after[s]) for s in before)
+        if changed:
+            self._changes.append(
+                _Change(
+                    segmentationNode.GetID(),
+                    geometry,
+                    region,
+                    {s: _packed(mask) for s, mask in before.items()},
+                    {s: _packed(mask) for s, mask in after.items()},
+                    frozenset(writable.values()),
+                    prompts,
+                )
+            )
+        return changed
+
+    def _writeLabels(
+        self,
+        segmentationNode: Any,
+        prediction: Prediction,
+        segmentIds: Mapping[int, str],
+        last: _Change | None,
+        before: _Masks,
+        region: Region,
+    ) -> None:
+        here = _inside(prediction.region, region)
+        labels = np.zeros(region.shape, dtype=np.int64)
+        labels[here] = prediction.region_labels()
         frozen = self._frozen(segmentationNode, before)
         with _oneUpdate(segmentationNode):
-            for label, segmentId in writable.items():
-                inside = (labels == label) & ~frozen
-                self._modify(segmentationNode, segmentId, ~inside, region, geometry, "Remove")
-                self._modify(segmentationNode, segmentId, inside, region, geometry, "Add")
-        return self._remember(segmentationNode, geometry, region, before)
+            for label, segmentId in segmentIds.items():
+                area = np.zeros(region.shape, dtype=bool)
+                area[here] = True
+                if last and segmentId in last.segmentIds:
+                    area[_inside(last.region, region)] = True
+                mask = (labels == label) & ~frozen
+                geometry = prediction.geometry
+                self._modify(segmentationNode, segmentId, area & ~mask, region, geometry, "Remove")
+                self._modify(segmentationNode, segmentId, mask, region, geometry, "Add")
+
+    def _replaced(
+        self, segmentationNode: Any, geometry: Geometry, prompts: frozenset[int]
+    ) -> _Change | None:
+        """Gives the last write, if it came from some of the same prompts."""
+        last = self._changes[-1] if self._changes else None
+        if last is None or last.segmentationId != segmentationNode.GetID():
+            return None
+        return last if last.prompts & prompts and last.geometry.matches(geometry) else None
 
     @property
     def canUndo(self) -> bool:
@@ -140,16 +187,6 @@ class SegmentationWriter:
                 for i in ids:
                     wrong = after[i] & ~before[i] if mode == "Remove" else before[i] & ~after[i]
                     self._modify(node, i, wrong & untouched, change.region, change.geometry, mode)
-
-    def _remember(
-        self, segmentationNode: Any, geometry: Geometry, region: Region, before: _Masks
-    ) -> bool:
-        after = _masks(segmentationNode, geometry, region)
-        changed = any(not np.array_equal(before[s], after[s]) for s in before)
-        if changed:
-            packed = [{s: _packed(mask) for s, mask in masks.items()} for masks in (before, after)]
-            self._changes.append(_Change(segmentationNode.GetID(), geometry, region, *packed))
-        return changed
 
     def _connect(self, segmentationNode: Any, volumeNode: Any, masking: bool = True) -> None:
         segmentation = segmentationNode.GetSegmentation()
@@ -214,6 +251,13 @@ class SegmentationWriter:
 def _masks(segmentationNode: Any, geometry: Geometry, region: Region) -> _Masks:
     ids = segmentationNode.GetSegmentation().GetSegmentIDs()
     return {s: Bridge.segmentMask(segmentationNode, s, geometry, region) for s in ids}
+
+
+def _inside(part: Region, whole: Region) -> tuple[slice, ...]:
+    """Gives the index of a region in an array of a larger one."""
+    return tuple(
+        slice(a - o, b - o) for a, b, o in zip(part.start, part.stop, whole.start, strict=True)
+    )
 
 
 def _packed(mask: NDArray[np.bool_]) -> bytes:

@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from ImperfectSegLogic.data import Click, Prediction, Provenance, Scribble
+from ImperfectSegLogic.data import Click, Prediction, Provenance, Region, Scribble
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 
 
@@ -18,6 +18,7 @@ class BallSegmenter(InteractiveSegmenter):
     def __init__(self) -> None:
         self.cases = 0
         self.fail: Exception | None = None
+        self.onlyAround: float | None = None  # mm; the whole image by default
         self._going = threading.Event()
         self._going.set()
         self.geometry = None
@@ -50,4 +51,9 @@ class BallSegmenter(InteractiveSegmenter):
                     labels[near.reshape(geometry.shape)] = prompt.label if prompt.positive else 0
         values = (0, *sorted({p.label for p in prompts if p.label}))
         sure = np.stack([labels == v for v in values]).astype(np.float32)
-        return Prediction(sure, values, geometry.whole, geometry, Provenance("balls"))
+        region = geometry.whole
+        if self.onlyAround is not None:
+            near = [np.linalg.norm(places - p.position, axis=1) < self.onlyAround for p in prompts]
+            region = Region.around(np.argwhere(np.any(near, axis=0).reshape(geometry.shape)))
+        sure = sure[(slice(None), *region.slices)]
+        return Prediction(sure, values, region, geometry, Provenance("balls"))

@@ -204,9 +204,10 @@ class TestWriting:
         self.writer = SegmentationWriter()
         return self
 
-    def write(self, labels, segmentIds, region=REGION):
+    def write(self, labels, segmentIds, region=REGION, prompts=()):
+        prediction = predict(self.geometry, labels, region)
         return self.writer.write(
-            predict(self.geometry, labels, region), segmentIds, self.segmentation, self.volumeNode
+            prediction, segmentIds, self.segmentation, self.volumeNode, frozenset(prompts)
         )
 
     def masks(self):
@@ -223,6 +224,37 @@ class TestWriting:
         self.write(np.zeros(REGION.shape, int), {1: self.a})
         everywhere[REGION.slices] = False
         np.testing.assert_array_equal(self.masks()[0], everywhere)
+
+    def test_an_answer_in_a_smaller_region_takes_the_place_of_the_one_before(self, world):
+        small = Region((2, 1, 3), (3, 4, 6))
+        self.write(np.ones(REGION.shape, int), {1: self.a}, REGION, [1])
+        self.write(np.ones(small.shape, int), {1: self.a}, small, [1, 2])
+        wanted = np.zeros(SHAPE, bool)
+        wanted[small.slices] = True
+        np.testing.assert_array_equal(self.masks()[0], wanted)
+        self.writer.undo()
+        wanted[REGION.slices] = True
+        np.testing.assert_array_equal(self.masks()[0], wanted)
+
+    def test_an_answer_to_other_prompts_leaves_the_earlier_one_alone(self, world):
+        small = Region((2, 1, 3), (3, 4, 6))
+        self.write(np.ones(REGION.shape, int), {1: self.a}, REGION, [1])
+        self.write(np.zeros(small.shape, int), {1: self.a}, small, [2])
+        wanted = np.zeros(SHAPE, bool)
+        wanted[REGION.slices] = True
+        wanted[small.slices] = False
+        np.testing.assert_array_equal(self.masks()[0], wanted)
+
+    def test_the_place_of_an_answer_is_taken_for_its_own_segments_only(self, world):
+        small = Region((2, 1, 3), (3, 4, 6))
+        everywhere = np.ones(SHAPE, bool)
+        self.segmentEditor().SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteNone)
+        self.fill(self.b, everywhere)
+        self.write(np.ones(REGION.shape, int), {1: self.a}, REGION, [1])
+        self.write(np.zeros(small.shape, int), {1: self.a, 2: self.b}, small, [1, 2])
+        everywhere[small.slices] = False
+        np.testing.assert_array_equal(self.masks()[1], everywhere)
+        assert not self.masks()[0].any()
 
     def test_writing_the_same_again_changes_nothing_and_undo_goes_past_it(self, world):
         labels = randomLabels(highest=2)

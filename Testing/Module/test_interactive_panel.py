@@ -243,6 +243,31 @@ def test_clear_removes_the_prompts_keeps_the_segment_and_can_be_undone(person):
     np.testing.assert_array_equal(person.mask(), before)
 
 
+def test_after_clearing_new_prompts_leave_the_earlier_result_alone(person):
+    person.engine.onlyAround = 8.0
+    person.adds_a_segment()
+    person.takes("positivePointButton")
+    person.clicks(INSIDE)
+    person.presses("clearButton")
+    person.clicks(ELSEWHERE)
+    assert person.is_at(INSIDE)
+    assert person.is_at(ELSEWHERE)
+
+
+def test_moving_the_only_point_takes_its_old_result_away_also_outside_the_new_region(person):
+    person.engine.onlyAround = 8.0
+    person.adds_a_segment()
+    person.takes("positivePointButton")
+    person.clicks(INSIDE)
+    person.takes("positivePointButton")
+    (points,) = person.store.nodes()
+    points.SetNthControlPointPositionWorld(0, *ELSEWHERE)
+    points.InvokeEvent(points.PointEndInteractionEvent)
+    person.waits()
+    assert person.is_at(ELSEWHERE)
+    assert not person.is_at(INSIDE)
+
+
 def test_a_locked_segment_cannot_be_prompted_nor_overwritten(person):
     person.adds_a_segment()
     person.takes("positivePointButton")
