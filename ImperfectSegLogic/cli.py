@@ -123,11 +123,10 @@ def _segment(options: argparse.Namespace) -> None:
     volume = read_volume(options.image)
     prediction, seconds = _respond(options.engine, volume, prompts)
     _write(prediction, names, options)
-    counts = {label: int(np.count_nonzero(prediction.region_labels() == label)) for label in names}
-    for label in prediction.labels[1:]:
-        counts[label] = int(np.count_nonzero(prediction.region_labels() == label))
+    labels = prediction.region_labels()
+    told = dict.fromkeys((*names, *prediction.labels[1:]))
     found = ", ".join(
-        f"{names.get(n, f'label {n}')}: {count} voxels" for n, count in counts.items()
+        f"{names.get(n, f'label {n}')}: {np.count_nonzero(labels == n)} voxels" for n in told
     )
     console.print(f"{len(prompts)} prompts, {seconds:.2f} s. {found}. Written to {options.out}")
 

@@ -98,7 +98,7 @@ def segmentMask(
     labelmap = segmentationNode.GetBinaryLabelmapInternalRepresentation(segmentId)
     if segment is None or labelmap is None or labelmap.IsEmpty():
         return np.zeros(region.shape, dtype=bool)
-    grid = _orientedImage(np.zeros(region.shape, np.uint8), region, geometry, segmentationNode)
+    grid = modifierLabelmap(np.zeros(region.shape, bool), region, geometry, segmentationNode)
     onGrid = slicer.vtkOrientedImageData()
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
         labelmap, grid, onGrid
@@ -162,17 +162,11 @@ def modifierLabelmap(
         geometry: The grid, in world RAS.
         segmentationNode: Whose coordinates the labelmap is to be in.
     """
-    return _orientedImage(mask.astype(np.uint8), region, geometry, segmentationNode)
-
-
-def _orientedImage(
-    values: NDArray[np.uint8], region: Region, geometry: Geometry, segmentationNode: Any
-) -> Any:
     image = slicer.vtkOrientedImageData()
     (k0, j0, i0), (k1, j1, i1) = region.start, region.stop
     image.SetExtent(i0, i1 - 1, j0, j1 - 1, k0, k1 - 1)
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    vtk_to_numpy(image.GetPointData().GetScalars())[:] = values.ravel()
+    vtk_to_numpy(image.GetPointData().GetScalars())[:] = mask.ravel()
     ijkToSegmentation = np.linalg.inv(_transformToWorld(segmentationNode)) @ geometry.ijk_to_ras
     image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijkToSegmentation))
     return image

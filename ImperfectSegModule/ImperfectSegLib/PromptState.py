@@ -33,7 +33,7 @@ class NodeState:
     segmentId: str
     positive: bool
     radius: float
-    points: tuple[tuple[tuple[float, ...], str], ...]
+    points: tuple[tuple[tuple[float, ...], int], ...]
     boxMatrix: tuple[float, ...] = ()
     boxSize: tuple[float, ...] = ()
 
@@ -72,7 +72,6 @@ def isPositive(node: Any) -> bool:
 def stateOf(node: Any) -> NodeState:
     """Takes down the prompts of a node; positions are world RAS in mm."""
     positions = [tuple(float(x) for x in p) for p in Bridge.definedPositions(node)]
-    notes = [f"prompt {n}" for n in numbersOf(node)]
     matrix: NDArray[np.float64] | list[float] = []
     size: NDArray[np.float64] | list[float] = []
     if node.GetClassName() == BOX:
@@ -84,7 +83,7 @@ def stateOf(node: Any) -> NodeState:
         node.GetAttribute(SEGMENT),
         isPositive(node),
         float(node.GetAttribute(RADIUS) or 0),
-        tuple(zip(positions, notes, strict=True)),
+        tuple(zip(positions, numbersOf(node), strict=True)),
         tuple(float(x) for x in matrix),
         tuple(float(x) for x in size),
     )
@@ -102,6 +101,6 @@ def fill(node: Any, state: NodeState) -> None:
         node.SetSize(*state.boxSize)
         return
     node.RemoveAllControlPoints()
-    for position, note in state.points:
+    for position, number in state.points:
         n = node.AddControlPointWorld(vtk.vtkVector3d(*position))
-        node.SetNthControlPointDescription(n, note)
+        node.SetNthControlPointDescription(n, description(number, node))

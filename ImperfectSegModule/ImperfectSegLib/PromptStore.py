@@ -107,14 +107,6 @@ class PromptStore:
         used = {prompt.label for _, prompt in found}
         return [p for _, p in found], {n: s for s, n in labels.items() if n in used}
 
-    def clear(self) -> None:
-        """Removes all prompts; point lists and boxes stay, empty, because they may be in use."""
-        for node in self.nodes():
-            if node.GetClassName() == STROKE:
-                slicer.mrmlScene.RemoveNode(node)
-            else:
-                node.RemoveAllControlPoints()
-
     def removeSegment(self, segmentId: str) -> None:
         """Removes all prompts of a segment."""
         for node in self.nodes():
@@ -128,7 +120,10 @@ class PromptStore:
         return tuple(s for s in states if s.points)
 
     def restore(self, state: State) -> None:
-        """Makes the prompts what they were when `state` was taken."""
+        """Makes the prompts what they were when `state` was taken.
+
+        Point lists and boxes without prompts stay, empty, because a tool may be placing in them.
+        """
         wanted = {s.nodeId: s for s in state}
         for node in self.nodes():
             known = wanted.pop(node.GetID(), None)

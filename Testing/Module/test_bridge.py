@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 import slicer
@@ -13,23 +11,10 @@ import vtk
 from ImperfectSegLib import Bridge
 from ImperfectSegLib.SegmentationWriter import SegmentationWriter, setLocked
 from ImperfectSegLogic.data import Box, Click, Lasso, Prediction, Provenance, Region, Scribble
+from Testing.Logic.data import grids
 
 SHAPE = (5, 6, 7)
 REGION = Region((1, 0, 2), (4, 5, 7))
-
-
-def orientations() -> list[tuple[str, np.ndarray]]:
-    """All 48 ways to lay the voxel axes along R, A, S, with uneven spacing and an origin."""
-    found = []
-    for axes in itertools.permutations(range(3)):
-        for signs in itertools.product((1, -1), repeat=3):
-            matrix = np.eye(4)
-            matrix[:3, :3] = 0
-            for column, (axis, sign) in enumerate(zip(axes, signs, strict=True)):
-                matrix[axis, column] = sign * (0.7, 1.1, 2.5)[column]
-            matrix[:3, 3] = (12.5, -30.25, 7)
-            found.append((f"{axes}{signs}", matrix))
-    return found
 
 
 def rotation(degrees: float) -> np.ndarray:
@@ -44,7 +29,7 @@ def rotation(degrees: float) -> np.ndarray:
 
 OBLIQUE = rotation(25) @ np.diag([0.6, 0.9, 3.0, 1.0])
 SHEARED = OBLIQUE @ np.array([[1, 0.3, 0, 0], [0, 1, 0.2, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
-GRIDS = [*orientations(), ("oblique", OBLIQUE), ("sheared", SHEARED)]
+GRIDS = list(grids.ALL.items())
 
 
 def makeVolume(matrix: np.ndarray, transform: np.ndarray | None = None, shape=SHAPE):

@@ -81,8 +81,23 @@ class Person:
         pane.drag([a + (b - a) * t for t in np.linspace(0, 1, 12)])
         self.waits()
 
+    def moves(self, number, ras):
+        """Drags a point of the only point list."""
+        (points,) = self.store.nodes()
+        points.SetNthControlPointPositionWorld(number, *ras)
+        points.InvokeEvent(points.PointEndInteractionEvent)
+        self.waits()
+
     def waits(self):
         self.host.wait_until(lambda: not self.panel.session.isComputing)
+
+    def notes(self):
+        """What the descriptions of all control points say."""
+        return {
+            node.GetNthControlPointDescription(n)
+            for node in self.store.nodes()
+            for n in range(node.GetNumberOfDefinedControlPoints())
+        }
 
     def presses(self, name):
         getattr(self.ui, name).click()
@@ -215,10 +230,7 @@ def test_moving_a_point_segments_again_and_undo_moves_it_back(person):
     person.takes("positivePointButton")
     person.clicks(INSIDE)
     person.takes("positivePointButton")
-    (points,) = person.store.nodes()
-    points.SetNthControlPointPositionWorld(0, *ELSEWHERE)
-    points.InvokeEvent(points.PointEndInteractionEvent)
-    person.waits()
+    person.moves(0, ELSEWHERE)
     assert person.is_at(ELSEWHERE)
     assert not person.is_at(INSIDE)
     person.presses("undoButton")
@@ -235,11 +247,13 @@ def test_clear_removes_the_prompts_keeps_the_segment_and_can_be_undone(person):
     person.drags(ELSEWHERE, (ELSEWHERE[0] + 8, *ELSEWHERE[1:]))
     before = person.mask()
     count = len(person.store.prompts()[0])
+    notes = person.notes()
     person.presses("clearButton")
     assert person.store.prompts()[0] == []
     np.testing.assert_array_equal(person.mask(), before)
     person.presses("undoButton")
     assert len(person.store.prompts()[0]) == count == 2
+    assert person.notes() == notes == {"prompt 1", "prompt 2, radius 1 mm"}
     np.testing.assert_array_equal(person.mask(), before)
 
 
@@ -260,10 +274,7 @@ def test_moving_the_only_point_takes_its_old_result_away_also_outside_the_new_re
     person.takes("positivePointButton")
     person.clicks(INSIDE)
     person.takes("positivePointButton")
-    (points,) = person.store.nodes()
-    points.SetNthControlPointPositionWorld(0, *ELSEWHERE)
-    points.InvokeEvent(points.PointEndInteractionEvent)
-    person.waits()
+    person.moves(0, ELSEWHERE)
     assert person.is_at(ELSEWHERE)
     assert not person.is_at(INSIDE)
 
@@ -418,9 +429,7 @@ class TestWithTheRealEngine:
         assert "prompt 2" in user.status
         assert "outside" in user.status
         assert user.is_at(INSIDE)
-        points.SetNthControlPointPositionWorld(1, *ELSEWHERE)
-        points.InvokeEvent(points.PointEndInteractionEvent)
-        user.waits()
+        user.moves(1, ELSEWHERE)
         assert "updated" in user.status
         assert user.is_at(ELSEWHERE)
 

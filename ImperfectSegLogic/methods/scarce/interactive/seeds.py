@@ -147,10 +147,9 @@ class _Votes:
         if (said == both[:, 1]).any():
             voxel, label = both[np.argmax(said == both[:, 1])]
             raise self._conflict(voxel, f"label {label}", f"not label {label}")
-        background, first, times = np.unique(
-            denied[~np.isin(denied[:, 0], votes[:, 0])][:, 0], return_index=True, return_counts=True
-        )
-        one_label = denied[~np.isin(denied[:, 0], votes[:, 0])][first, 1]
+        others = denied[~np.isin(denied[:, 0], votes[:, 0])]
+        background, first, times = np.unique(others[:, 0], return_index=True, return_counts=True)
+        one_label = others[first, 1]
         flat = np.concatenate([votes[:, 0], background])
         labels = np.concatenate([votes[:, 1], np.zeros_like(background)])
         denials = np.concatenate([np.zeros_like(votes[:, 1]), np.where(times == 1, one_label, 0)])
