@@ -3,13 +3,14 @@ VENV := .venv
 PYTHON_RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 
-.PHONY: help set-up demo test check bench clean
+.PHONY: help set-up demo test check bench evidence clean
 
 help:
 	@echo "make demo    segment a real brain with scripted clicks; look into demo/"
 	@echo "make test    run all tests"
 	@echo "make check   ruff, mypy, documentation"
 	@echo "make bench   measure accuracy, time and memory (DATA=folder with the benchmark images)"
+	@echo "make evidence  train and test what is claimed of every method (DATA=the same folder; hours)"
 	@echo "make clean   remove the virtual environment and everything made"
 
 set-up: $(VENV)/ready
@@ -22,7 +23,7 @@ demo: set-up
 	$(PYTHON_RUN) -m Testing.Host.picture demo
 
 test: set-up
-	$(PYTHON_RUN) -m pytest Testing/Logic
+	$(PYTHON_RUN) -m pytest Testing/Logic Testing/Contracts
 	$(PYTHON_RUN) -m pytest Testing/Host Testing/Module
 
 check: set-up
@@ -33,6 +34,9 @@ check: set-up
 
 bench: set-up
 	$(PYTHON_RUN) -m Testing.Benchmarks --data $(DATA)
+
+evidence: set-up
+	$(VENV)/bin/imperfectseg evidence run all --data $(DATA)
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info Testing/output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -31,6 +32,20 @@ def bar(title: str, time_left: bool = False) -> Iterator[Callable[[float, str], 
         task = bars.add_task(title, total=1.0)
         yield lambda fraction, text: bars.update(
             task, completed=fraction, description=plain(text) or title
+        )
+
+
+def need_torch() -> None:
+    """Checks that what trains and predicts is installed.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    missing = [n for n in ("torch", "monai", "safetensors") if importlib.util.find_spec(n) is None]
+    if missing:
+        raise ValueError(
+            f"{', '.join(missing)}: not installed, but training and trained models need it. Install"
+            " it with: pip install 'imperfectseg[train]'"
         )
 
 

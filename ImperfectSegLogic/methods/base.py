@@ -3,12 +3,146 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ImperfectSegLogic.data import Case, Prediction, Prompt
+import numpy as np
+
+from ImperfectSegLogic.data import Case, Dataset, Prediction, Prompt
 from ImperfectSegLogic.methods.card import MethodCard
 from ImperfectSegLogic.methods.progress import Progress
+from ImperfectSegLogic.methods.settings import NoSettings, check_settings
+
+if TYPE_CHECKING:  # 3D Slicer has no torch of its own; only what trains needs it.
+    from torch import Tensor, nn
+
+    from ImperfectSegLogic.data.sample import Batch, Sample
+    from ImperfectSegLogic.training.plan import TrainingPlan
+    from ImperfectSegLogic.training.players import Players
+
+
+class Method(ABC):
+    """What all methods have: a card and settings.
+
+    Attributes:
+        card: What the method is.
+        settings_type: Its frozen dataclass; every field is declared with `setting`.
+        settings: How it works.
+    """
+
+    card: ClassVar[MethodCard]
+    settings_type: ClassVar[type] = NoSettings
+
+    def __init__(self, settings: Any = None) -> None:
+        """Takes settings of `settings_type`; the defaults if there are none.
+
+        Raises:
+            ValueError: If a value is not within its limits.
+        """
+        self.settings = self.settings_type() if settings is None else settings
+        assert isinstance(self.settings, self.settings_type), type(self.settings)
+        check_settings(self.settings, self.card.name)
+
+
+class SampleTransform(Method):
+    """Changes training samples at random: `apply` draws, and applies what it drew."""
+
+    @abstractmethod
+    def apply(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Gives a changed sample of the same size and device; the given one stays as it is.
+
+        Labels move with the image and never become others; what comes from outside the sample is
+        unlabeled. All chance comes from `rng`.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One part of a loss.
+
+    Attributes:
+        name: What the curves call it.
+        value: A number to make small, with its gradient.
+        weight: What it is multiplied with in the sum.
+        player: Whose optimizer makes it small; nobody else's weights move by it.
+    """
+
+    name: str
+    value: Tensor
+    weight: float = 1.0
+    player: str = "segmenter"
+
+
+LossTerms = tuple[Term, ...]
+"""What a training method wants to be small; empty if it has nothing to say about a batch."""
+
+
+class TrainingMethod(Method):
+    """Says what a network in training should make small. Methods compose; `fit` owns the rest.
+
+    Attributes:
+        supervises: Whether its loss takes the place of the supervised term that `fit` would choose
+            by the kind of annotation. One method of a run at most.
+    """
+
+    supervises: ClassVar[bool] = False
+
+    def players(self, plan: TrainingPlan) -> Mapping[str, nn.Module]:
+        """Makes the networks that it trains besides the segmenter, by name."""
+        return {}
+
+    @abstractmethod
+    def loss(self, players: Players, batch: Batch) -> LossTerms:
+        """Gives the terms for one batch; unlabeled voxels never count as background.
+
+        Args:
+            players: All networks; `players.logits(batch)` is the segmenter's answer, computed once
+                for all methods.
+            batch: Samples, not to be changed.
+        """
+
+    def between_rounds(self, players: Players, dataset: Dataset, folder: Path) -> Dataset:
+        """Gives the data of the next round; what it is given stays as it is.
+
+        Args:
+            players: As they are at the end of the round.
+            dataset: The data of the round.
+            folder: Does not exist; where a new data set can be made.
+        """
+        return dataset
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What to annotate next, most wanted first.
+
+    Attributes:
+        items: Case ids, or whatever units the pool is made of.
+        scores: One per item; higher is more wanted.
+        reasons: One per item, for people.
+    """
+
+    items: tuple[str, ...]
+    scores: tuple[float, ...]
+    reasons: tuple[str, ...] = ()
+
+
+class QueryStrategy(Method):
+    """Says what is worth annotating next."""
+
+    @abstractmethod
+    def rank(self, pool: Any, segmenter: Any) -> Ranking:
+        """Ranks a pool of unlabeled data by what a segmenter would learn from it."""
+
+
+class Refiner(Method):
+    """Makes a prediction better, by the image."""
+
+    @abstractmethod
+    def refine(self, case: Case, prediction: Prediction) -> Prediction:
+        """Gives a better prediction for the same region; the given one stays as it is."""
 
 
 class InteractiveSegmenter(ABC):

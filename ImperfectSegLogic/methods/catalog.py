@@ -1,12 +1,38 @@
-"""Which methods there are."""
+"""Which methods there are. A new method is one line here."""
 
 from __future__ import annotations
 
-from ImperfectSegLogic.methods.base import InteractiveSegmenter
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from ImperfectSegLogic.methods.base import InteractiveSegmenter, SampleTransform, TrainingMethod
 from ImperfectSegLogic.methods.scarce.interactive.geodesic_walker import GeodesicWalker
+from ImperfectSegLogic.methods.settings import make_settings
 
 INTERACTIVE_SEGMENTERS: tuple[type[InteractiveSegmenter], ...] = (GeodesicWalker,)
 """All interactive segmenters, the one to use by default first."""
+
+# What trains is named, not imported: it needs torch, which 3D Slicer does not bring.
+TRANSFORMS: tuple[str, ...] = (
+    "scarce.traditional_augmentation.christ2016:GaussianNoise",
+    "scarce.traditional_augmentation.sirinukunwattana2017:GaussianBlur",
+    "scarce.traditional_augmentation.zhang2019:StackedTransformations",
+    "scarce.traditional_augmentation.liskowski2016:SaturationAndValue",
+    "scarce.traditional_augmentation.dong2017:Brightness",
+    "scarce.traditional_augmentation.fu2017:Contrast",
+    "scarce.traditional_augmentation.alex2017:HistogramMatching",
+    "scarce.traditional_augmentation.ronneberger2015:CoarseGridDeformation",
+    "scarce.traditional_augmentation.milletari2016:BSplineDeformation",
+    "scarce.traditional_augmentation.cicek2016:FineGridDeformation",
+)
+"""All sample transforms, as `module:class` below this package."""
+
+TRAINING_METHODS: tuple[str, ...] = (
+    "weak.selective_loss.cicek2016:ClassBalancedSparse",
+    "weak.selective_loss.bokhorst2018:BalancedSparse",
+)
+"""All training methods, as `module:class` below this package."""
 
 
 def interactive_segmenter(name: str) -> InteractiveSegmenter:
@@ -23,3 +49,44 @@ def interactive_segmenter(name: str) -> InteractiveSegmenter:
             return kind()
     allowed = ", ".join(kind.card.name for kind in INTERACTIVE_SEGMENTERS)
     raise ValueError(f"interactive segmenter: got {name!r}, allowed are {allowed}.")
+
+
+def transforms() -> tuple[type[SampleTransform], ...]:
+    """Gives all sample transforms; needs torch and MONAI."""
+    return tuple(_load(line) for line in TRANSFORMS)
+
+
+def training_methods() -> tuple[type[TrainingMethod], ...]:
+    """Gives all training methods; needs torch and MONAI."""
+    return tuple(_load(line) for line in TRAINING_METHODS)
+
+
+def transform(name: str, settings: Mapping[str, Any] | None = None) -> SampleTransform:
+    """Makes a sample transform by the name on its card.
+
+    Raises:
+        ValueError: If there is none of that name, or a setting is not allowed.
+    """
+    return _make("transform", transforms(), name, settings)
+
+
+def training_method(name: str, settings: Mapping[str, Any] | None = None) -> TrainingMethod:
+    """Makes a training method by the name on its card.
+
+    Raises:
+        ValueError: If there is none of that name, or a setting is not allowed.
+    """
+    return _make("training method", training_methods(), name, settings)
+
+
+def _load(line: str) -> Any:
+    module, _, name = line.partition(":")
+    return getattr(importlib.import_module(f"ImperfectSegLogic.methods.{module}"), name)
+
+
+def _make(what: str, known: Any, name: str, settings: Mapping[str, Any] | None) -> Any:
+    for kind in known:
+        if kind.card.name == name:
+            return kind(make_settings(kind.settings_type, settings or {}, name))
+    allowed = ", ".join(kind.card.name for kind in known)
+    raise ValueError(f"{what}: got {name!r}, allowed are {allowed}.")

@@ -8,13 +8,21 @@ from pathlib import Path
 
 from Testing.Benchmarks.report import CONSOLE, arguments_of
 
-NAMES = ("clicks_2d", "scribbles_2d", "clicks_3d", "region_cost")
+NAMES = (
+    "clicks_2d",
+    "scribbles_2d",
+    "clicks_3d",
+    "region_cost",
+    "training_throughput",
+    "training_scale",
+    "training_resume",
+)
 
 
 def main() -> int:
     """Runs each measurement in a process of its own; gives the worst exit code."""
     arguments = arguments_of("Testing.Benchmarks", __doc__)
-    if not arguments.data.is_dir():
+    if arguments.data is None or not arguments.data.is_dir():
         CONSOLE.print(
             f"[red]{arguments.data} is not there. Give the folder that holds acdc/, medscribble/,"
             " left_atrium/ and brats2013/ with --data DIR, or `make bench DATA=DIR`.[/red]"

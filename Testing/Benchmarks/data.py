@@ -38,8 +38,10 @@ class ScribbleTask(Task):
     scribbles: np.ndarray
 
 
-def folder(data: Path, name: str) -> Path:
+def folder(data: Path | None, name: str) -> Path:
     """Gives a folder of the data, or says that it is not there."""
+    if data is None:
+        raise MissingDataError(f"Give the folder that holds {name}/ with --data DIR.")
     path = data / name
     if not path.is_dir():
         raise MissingDataError(

@@ -37,7 +37,7 @@ def run(name: str, summary: str | None, measure: Callable[[argparse.Namespace], 
 def arguments_of(module: str, summary: str | None) -> argparse.Namespace:
     """Reads the command line that all measurements share."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=summary)
-    parser.add_argument("--data", type=Path, required=True, help="folder with acdc/ and the others")
+    parser.add_argument("--data", type=Path, help="folder with acdc/ and the others")
     parser.add_argument("--quick", action="store_true", help="a small part, to see that it runs")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     return parser.parse_args()

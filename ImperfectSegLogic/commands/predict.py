@@ -1,0 +1,182 @@
+"""`imperfectseg predict`: segment images with trained models."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ImperfectSegLogic.commands.predict_models import find_models, name_of
+from ImperfectSegLogic.commands.predict_targets import (
+    DatasetTarget,
+    FileTarget,
+    FolderTarget,
+    Target,
+    is_dataset,
+    is_many,
+)
+from ImperfectSegLogic.commands.terminal import bar, console, need_torch, plain
+from ImperfectSegLogic.data import Dataset
+from ImperfectSegLogic.data.datasets.files import write_json
+from ImperfectSegLogic.methods.progress import Progress
+from ImperfectSegLogic.prediction.settings import UNCERTAINTIES
+
+if TYPE_CHECKING:
+    from ImperfectSegLogic.prediction.predictor import Predictor
+
+Commands = argparse._SubParsersAction
+PROGRESS_FILE = "IMPERFECTSEG_PROGRESS"
+"""Environment variable that names a JSON file in which others can see how far the work is."""
+SECONDS_BETWEEN_FILES = 0.2
+DESCRIPTION = """\
+Segments one image, several, or the cases of a data set with a model that `imperfectseg train` made.
+Several models are an ensemble: their probabilities are averaged. What is predicted already stays as
+it is, so that the same command goes on where it was stopped.
+"""
+
+
+def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Adds the command to the parser."""
+    top = commands.add_parser(
+        "predict",
+        help="segment images with trained models",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    text = "a model.safetensors, its folder, or the name of one of the data set's models"
+    top.add_argument("models", metavar="MODEL", nargs="+", help=text)
+    text = "an image, a folder or 'pattern*' of images, or a data set"
+    top.add_argument("images", metavar="IMAGES", help=text)
+    _add_output_options(top)
+    how = top.add_argument_group("how")
+    text = "average over all flips; for models that were trained with flipped images"
+    how.add_argument("--tta", action="store_true", help=text)
+    text = "average over N passes with dropout, for networks that have it"
+    how.add_argument("--mc-samples", metavar="N", type=int, default=0, help=text)
+    how.add_argument("--seed", metavar="N", type=int, default=0, help="of the dropout")
+    text = "share of a window that the next covers again; default: %(default)s"
+    how.add_argument("--overlap", metavar="X", type=float, default=0.5, help=text)
+    text = "how many windows the network sees at once; default: %(default)s"
+    how.add_argument("--windows-at-once", metavar="N", type=int, default=4, help=text)
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    top.set_defaults(run=_predict)
+
+
+def _add_output_options(top: argparse.ArgumentParser) -> None:
+    out = top.add_argument_group("output")
+    text = "file for one image, folder for several; a data set keeps its predictions itself"
+    out.add_argument("--out", metavar="PATH", type=Path, help=text)
+    out.add_argument("--ending", default=".seg.nrrd", help="in a folder; default: %(default)s")
+    out.add_argument("--probabilities", action="store_true", help="also write them, as .nrrd")
+    text = "maps of where the models are unsure, as .nrrd; the last two need several passes"
+    out.add_argument("--uncertainty", choices=UNCERTAINTIES, nargs="+", default=[], help=text)
+    out.add_argument("--overwrite", action="store_true", help="predict anew what is there already")
+    data = top.add_argument_group("only for a data set")
+    data.add_argument("--split", metavar="NAME", help="which cases; default: all")
+    data.add_argument("--fold", metavar="N", type=int, default=0, help="of the splits")
+    data.add_argument("--name", help="of the predictions; default: the models' names")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    need_torch()
+    from ImperfectSegLogic.prediction.predict import PredictionSettings
+    from ImperfectSegLogic.prediction.predictor import Predictor
+
+    settings = PredictionSettings(
+        flips=options.tta,
+        mc_samples=options.mc_samples,
+        uncertainty=tuple(dict.fromkeys(options.uncertainty)),
+        overlap=options.overlap,
+        windows_at_once=options.windows_at_once,
+        seed=options.seed,
+    )
+    dataset = Dataset.open(options.images) if is_dataset(options.images) else None
+    paths = find_models(options.models, dataset)
+    target = _target(options, dataset, paths)
+    target.check()
+    predictor = Predictor.load(paths, settings, options.device)
+    for note in target.check_labels(predictor.models[0].labels):
+        console.print(f"note: {plain(note)}")
+    kept = [] if options.overwrite else target.done()
+    waiting = [one for one in target.ids() if one not in set(kept)]
+    if kept:
+        console.print(f"{len(kept)} predicted already and kept; --overwrite makes them anew.")
+    began = time.perf_counter()
+    with bar("Predicting", time_left=True) as shown, _told_to_file(shown) as listener:
+        _predict_each(predictor, target, waiting, listener)
+    seconds = time.perf_counter() - began
+    console.print(f"{len(waiting)} predicted in {seconds:.1f} s: {plain(target.place)}")
+
+
+def _predict_each(
+    predictor: Predictor,
+    target: Target,
+    waiting: list[str],
+    listener: Callable[[float, str], None],
+) -> None:
+    told: set[str] = set()
+    for n, one in enumerate(waiting):
+
+        def report(fraction: float, text: str, n: int = n, one: str = one) -> None:
+            listener((n + fraction) / len(waiting), f"{one} ({n + 1} of {len(waiting)})")
+
+        try:
+            notes = target.predict(predictor, one, Progress(report))
+        except (ValueError, OSError) as error:
+            kind = ValueError if isinstance(error, ValueError) else OSError
+            told_name = "" if one in str(error) else f"{one}: "
+            raise kind(f"{told_name}{error}{_done(n, waiting, target)}") from error
+        for note in notes:
+            if note not in told:
+                console.print(f"note: {one}: {plain(note)}")
+                told.add(note)
+
+
+def _done(n: int, waiting: list[str], target: Target) -> str:
+    if len(waiting) == 1:
+        return ""
+    return (
+        f" Stopped there: {n} of {len(waiting)} are predicted and kept ({target.place}); the same"
+        " command goes on with the rest."
+    )
+
+
+def _target(options: argparse.Namespace, dataset: Dataset | None, paths: list[Path]) -> Target:
+    if dataset is None:
+        only = [n for n in ("split", "name") if getattr(options, n)]
+        if only or options.out is None:
+            wrong = f"--{only[0]}, which is for data sets" if only else "no --out"
+            raise ValueError(
+                f"{options.images}: got {wrong}; images that are no data set need --out, a file for"
+                " one image or a folder for several."
+            )
+        kind = FolderTarget if is_many(options.images) else FileTarget
+        return kind(options)
+    if options.out is not None:
+        raise ValueError(
+            f"--out: got {options.out}, but a data set keeps predictions in its own folder"
+            " predictions. Leave --out out; --name says what they are called."
+        )
+    name = options.name or "+".join(name_of(path) for path in paths)
+    return DatasetTarget(options, dataset, name)
+
+
+@contextmanager
+def _told_to_file(
+    listener: Callable[[float, str], None],
+) -> Iterator[Callable[[float, str], None]]:
+    path = os.environ.get(PROGRESS_FILE)
+    last = -float("inf")
+
+    def told(fraction: float, text: str) -> None:
+        nonlocal last
+        listener(fraction, text)
+        if path and time.monotonic() - last > SECONDS_BETWEEN_FILES:
+            write_json(Path(path), {"fraction": fraction, "text": text}, overwrite=True)
+            last = time.monotonic()
+
+    yield told

@@ -1,0 +1,165 @@
+"""What an Evidence found: from the scores of its trainings to `NAME.json`."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ImperfectSegLogic.data import Dataset
+from ImperfectSegLogic.data.datasets.files import read_json
+from ImperfectSegLogic.evidence.code_hash import code_hash
+from ImperfectSegLogic.evidence.spec import Arm, Evidence
+from ImperfectSegLogic.evidence.statistics import (
+    by_subject,
+    gain_of,
+    mean_over_seeds,
+    rounded,
+    sd,
+)
+from ImperfectSegLogic.evidence.subsets import subject_of
+from ImperfectSegLogic.evidence.trainings import Scored, Training, scored
+from ImperfectSegLogic.evidence.verdict import judged
+
+FORMAT, VERSION = "ImperfectSeg evidence", 1
+Result = dict[str, Any]
+"""The content of a result file."""
+
+
+def read_result(path: Path) -> Result | None:
+    """Reads a result; None if there is none.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    return read_json(path, FORMAT, VERSION) if path.is_file() else None
+
+
+def assemble(
+    evidence: Evidence,
+    dataset: Dataset,
+    trainings: Sequence[Training],
+    modules: Mapping[str, tuple[str, ...]],
+    methods: Mapping[str, Mapping[str, Any]],
+    command: str,
+    jobs: int,
+) -> Result:
+    """Puts together what is known about an Evidence whose trainings are done.
+
+    Args:
+        evidence: What was to be shown.
+        dataset: Its data set.
+        trainings: All of them.
+        modules: Those of each arm's methods, by the arm's name.
+        methods: What each arm uses, for people, by the arm's name.
+        command: With which it was measured.
+        jobs: How many trainings ran at once.
+
+    Raises:
+        ValueError: If a training is not done.
+    """
+    done = [(training, _scored(training)) for training in trainings]
+    splits = (evidence.data.train, evidence.data.validation, evidence.data.test)
+    subjects = {case: subject_of(dataset, case) for case in dataset.case_ids}
+    used = sorted({module for names in modules.values() for module in names})
+    arms = {
+        arm.name: _arm(evidence, arm, done, subjects, dataset) | dict(methods.get(arm.name, {}))
+        for arm in evidence.arms
+    }
+    for arm in evidence.arms:
+        if arm.baseline:
+            arms[arm.name]["gain"] = gain_of(arms[arm.name], arms[arm.baseline])
+    verdict, targets = judged(evidence, arms)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "evidence": evidence.name,
+        "title": evidence.title,
+        "about": list(evidence.about),
+        "metric": evidence.metric,
+        "headline": evidence.headline,
+        "verdict": verdict,
+        "targets": targets,
+        "survey": evidence.survey,
+        "data": {
+            "name": evidence.data.name,
+            "test": evidence.data.test,
+            "splits": _sizes(dataset, splits, subjects),
+        },
+        "seeds": list(evidence.seeds),
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "jobs": jobs,
+        "threads_per_training": 1,
+        **_circumstances([one for _, one in done]),
+        "spec_hash": evidence.hash,
+        "code_hash": code_hash(used),
+        "modules": used,
+        "arms": arms,
+    }
+
+
+def _arm(
+    evidence: Evidence,
+    arm: Arm,
+    done: Sequence[tuple[Training, Scored]],
+    subjects: Mapping[str, str],
+    dataset: Dataset,
+) -> dict[str, Any]:
+    own = [(training, found) for training, found in done if training.arm.name == arm.name]
+    scores = [found.of(evidence.metric) for _, found in own]
+    each = [by_subject(one, subjects) for one in scores]
+    values = [float(np.mean(list(one.values()))) for one in each]
+    structures = {}
+    for label, name in dataset.labels.items():
+        of_label = [by_subject(one, subjects, str(label)) for one in scores]
+        means = [float(np.mean(list(one.values()))) for one in of_label if one]
+        if means:
+            structures[name] = {"mean": rounded(float(np.mean(means))), "sd": rounded(sd(means))}
+    seconds = [found.seconds for _, found in own if found.seconds is not None]
+    first = own[0][0]
+    return {
+        "name": arm.name,
+        "series": arm.series,
+        "vary": arm.vary,
+        "varied": arm.varied,
+        "baseline": arm.baseline,
+        "training_cases": len(first.train_cases),
+        "training_patients": len({subjects[case] for case in first.train_cases}),
+        "mean": rounded(float(np.mean(values))),
+        "sd": rounded(sd(values)),
+        "by_seed": rounded(values),
+        "by_structure": structures,
+        "seconds_per_training": rounded(float(np.mean(seconds)), 1) if seconds else None,
+        "by_subject": {s: rounded(v) for s, v in mean_over_seeds(each).items()},
+    }
+
+
+def _scored(training: Training) -> Scored:
+    found = scored(training)
+    if found is None:
+        raise ValueError(f"{training.name}: is not done. Run the same command again.")
+    return found
+
+
+def _sizes(
+    dataset: Dataset, splits: Sequence[str], subjects: Mapping[str, str]
+) -> dict[str, dict[str, int]]:
+    there = dataset.folds[0] if dataset.folds else {}
+    return {
+        name: {"cases": len(there[name]), "patients": len({subjects[c] for c in there[name]})}
+        for name in splits
+        if name in there
+    }
+
+
+def _circumstances(each: Sequence[Scored]) -> dict[str, Any]:
+    """Gives what all trainings have in common as it is, and a list of what differs."""
+    found: dict[str, Any] = {}
+    for key in each[0].circumstances:
+        values = sorted({one.circumstances[key] for one in each})
+        found[key] = values[0] if len(values) == 1 else values
+    return found

@@ -1,0 +1,183 @@
+"""What an Evidence declares: data, arms to train, which of them to compare, and what to expect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Evidence"
+"""Where the project's own are: `NAME.toml`, what was measured as `NAME.json` and `NAME.png`."""
+METRICS = {"dice": "Dice", "iou": "IoU"}
+"""What people call each metric."""
+ANNOTATIONS = ("masks", "scribbles", "slices", "pixels")
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """How a data set is made of files in the data folder.
+
+    Attributes:
+        name: What the data set is called.
+        images: Pattern of the images, seen from the data folder; `*` is the case's id.
+        label_maps: Pattern of the label maps.
+        scribbles: Pattern of the scribbles; none if empty.
+        unlabeled: The number of unlabeled voxels in scribbles.
+        labels: The name of every label.
+        subject: Regular expression that finds in a case's id who was imaged.
+        splits: JSON file with cases or subjects by split.
+        train: The split to train on.
+        validation: The split to choose weights by.
+        test: The split to report on.
+    """
+
+    name: str
+    images: str
+    label_maps: str
+    scribbles: str
+    unlabeled: int
+    labels: Mapping[int, str]
+    subject: str
+    splits: str
+    train: str = "train"
+    validation: str = "val"
+    test: str = "test"
+
+    @property
+    def hash(self) -> str:
+        """A short hash of all that the data set depends on."""
+        return hash_of(asdict(self))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method or transform by the name on its card, with the settings that are not defaults."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train.
+
+    Attributes:
+        series: What arms that differ in one number only are called together.
+        vary: Name of that number, `patients` or `share`; empty if it stands alone.
+        baseline: Name of the arm that its gain is measured against; empty if there is none.
+        patients: Train on this many subjects, the first of an order drawn by the seed; 0 for all.
+        annotation: `masks`, `scribbles`, or what is left of the masks: `slices`, `pixels`.
+        share: Share of the slices, or of each label's voxels, that stay annotated.
+        unlabeled: Whether the other training cases are there too, without annotation.
+        validation: Whether the best weights are chosen on the validation split; else the last.
+        methods: Training methods.
+        augment: Group of transforms that come first; empty for none.
+        transforms: More transforms.
+        training: Fields of the training plan that are decided.
+    """
+
+    series: str
+    vary: str = ""
+    baseline: str = ""
+    patients: int = 0
+    annotation: str = "masks"
+    share: float = 1.0
+    unlabeled: bool = False
+    validation: bool = False
+    methods: tuple[Choice, ...] = ()
+    augment: str = ""
+    transforms: tuple[Choice, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Unique in its Evidence, such as `no augmentation, patients 7`."""
+        return f"{self.series}, {self.vary} {self.varied:g}" if self.vary else self.series
+
+    @property
+    def varied(self) -> float:
+        """The number in which it differs from the others of its series."""
+        return float(getattr(self, self.vary)) if self.vary else 0.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that the verdict depends on.
+
+    Attributes:
+        text: What is expected, for people.
+        arm: Whose score.
+        over: Arm whose score is subtracted; empty for none.
+        at_least: The number that the score, or the gain, has to reach.
+        interval: Whether the lower end of the gain's 95 % interval has to lie above it too.
+    """
+
+    text: str
+    arm: str
+    over: str
+    at_least: float
+    interval: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an Evidence declares.
+
+    Attributes:
+        name: Of its file.
+        title: In a few words.
+        claim: What is to be shown, in one sentence.
+        survey: What the survey, or else the literature, reports.
+        about: Names of the methods that are proven if it is reproduced.
+        data: The data set.
+        metric: `dice` or `iou`, mean over labels, cases and subjects of the test split.
+        seeds: Each arm is trained once per seed.
+        arms: What is trained, baselines included.
+        headline: Name of the arm that stands in the table.
+        targets: All of them met is `reproduced`, some is `partial`, none is `not reproduced`.
+        test_cases: Only the first ones of the test split; 0 for all, as files declare it.
+    """
+
+    name: str
+    title: str
+    claim: str
+    survey: str
+    about: tuple[str, ...]
+    data: DataRecipe
+    metric: str
+    seeds: tuple[int, ...]
+    arms: tuple[Arm, ...]
+    headline: str
+    targets: tuple[Target, ...]
+    test_cases: int = 0
+
+    def arm(self, name: str) -> Arm:
+        """Gives an arm by its name.
+
+        Raises:
+            ValueError: If there is none of that name.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        allowed = "; ".join(arm.name for arm in self.arms)
+        raise ValueError(f"evidence {self.name}: got arm {name!r}, allowed are: {allowed}.")
+
+    @property
+    def hash(self) -> str:
+        """A short hash of all that its numbers and verdict depend on; wording does not matter."""
+        said = asdict(self)
+        for wording in ("title", "claim", "survey"):
+            del said[wording]
+        for target in said["targets"]:
+            del target["text"]
+        return hash_of(said)
+
+
+def hash_of(content: Any) -> str:
+    """Gives a short hash of plain values."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

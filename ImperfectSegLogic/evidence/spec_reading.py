@@ -1,0 +1,191 @@
+"""Reads what Evidences declare: `NAME.toml`, and `data/NAME.toml` for their data sets."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ImperfectSegLogic.evidence.spec import (
+    ANNOTATIONS,
+    FOLDER,
+    METRICS,
+    Arm,
+    Choice,
+    DataRecipe,
+    Evidence,
+    Target,
+)
+from ImperfectSegLogic.evidence.toml_table import Table
+
+VARIED = ("patients", "share")
+SETUP = (
+    *("patients", "annotation", "share", "unlabeled", "validation"),
+    *("methods", "augment", "transforms", "training"),
+)
+"""What the file can say for all arms, and each arm for itself."""
+
+
+def evidence_names(folder: Path = FOLDER) -> tuple[str, ...]:
+    """Gives the names of all Evidences, sorted."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+
+
+def read_evidence(name: str, folder: Path = FOLDER) -> Evidence:
+    """Reads what an Evidence declares.
+
+    Args:
+        name: Of the file, without `.toml`.
+        folder: Where it is.
+
+    Raises:
+        ValueError: If there is none of that name, or something in it is not allowed.
+    """
+    known = evidence_names(folder)
+    if name not in known:
+        told = ", ".join(known) or f"none in {folder}"
+        raise ValueError(f"evidence: got {name!r}, allowed are {told}.")
+    table = _read(folder / f"{name}.toml")
+    default = _setup(table.only(SETUP), Arm(""))
+    arms = tuple(arm for one in table.tables("arms") for arm in _arms(one, default))
+    found = Evidence(
+        name,
+        table.text("title"),
+        table.text("claim"),
+        table.text("survey"),
+        table.texts("about"),
+        read_data(table.text("data"), folder),
+        table.choice("metric", tuple(METRICS), "dice"),
+        tuple(table.numbers("seeds", whole=True)),
+        arms,
+        table.text("headline"),
+        tuple(_target(one) for one in table.tables("targets")),
+    )
+    table.done()
+    return _checked(found, table)
+
+
+def read_data(name: str, folder: Path = FOLDER) -> DataRecipe:
+    """Reads how a data set is made.
+
+    Raises:
+        ValueError: If there is none of that name, or something in it is not allowed.
+    """
+    path = folder / "data" / f"{name}.toml"
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in path.parent.glob("*.toml")))
+        raise ValueError(f"evidence data: got {name!r}, allowed are {there or 'none'}.")
+    table = _read(path)
+    found = DataRecipe(
+        name,
+        table.text("images"),
+        table.text("label_maps"),
+        table.text("scribbles", ""),
+        int(table.number("unlabeled", 255)),
+        table.labels("labels"),
+        table.text("subject"),
+        table.text("splits"),
+        *(
+            table.text(split, default)
+            for split, default in (("train", "train"), ("validation", "val"), ("test", "test"))
+        ),
+    )
+    table.done()
+    return found
+
+
+def _read(path: Path) -> Table:
+    try:
+        return Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: got a file that is no TOML ({error}).") from error
+
+
+def _setup(table: Table, default: Arm) -> Arm:
+    return replace(
+        default,
+        patients=int(table.number("patients", default.patients)),
+        annotation=table.choice("annotation", ANNOTATIONS, default.annotation),
+        share=table.number("share", default.share),
+        unlabeled=table.flag("unlabeled", default.unlabeled),
+        validation=table.flag("validation", default.validation),
+        methods=_choices(table, "methods", default.methods),
+        augment=table.text("augment", default.augment),
+        transforms=_choices(table, "transforms", default.transforms),
+        training={**default.training, **table.mapping("training")},
+    )
+
+
+def _choices(table: Table, key: str, default: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    if key not in table:
+        return default
+    return tuple(Choice(one.text("name"), one.rest()) for one in table.tables(key))
+
+
+def _arms(table: Table, default: Arm) -> list[Arm]:
+    own = Arm(table.text("name"), baseline=table.text("baseline", ""))
+    base = replace(default, series=own.series, baseline=own.baseline)
+    each = table.table("each")
+    arm = _setup(table, base)
+    table.done()
+    made = [arm]
+    for key in VARIED:
+        if key in each:
+            values = each.numbers(key, whole=key == "patients")
+            made = [replace(arm, vary=key, **_varied(key, value)) for value in values]
+            break
+    each.done()
+    return made
+
+
+def _varied(key: str, value: float) -> dict[str, Any]:
+    return {key: int(value) if key == "patients" else float(value)}
+
+
+def _target(table: Table) -> Target:
+    found = Target(
+        table.text("text"),
+        table.text("arm"),
+        table.text("over", ""),
+        table.number("at_least"),
+        table.flag("interval", False),
+    )
+    table.done()
+    if found.interval and not found.over:
+        raise ValueError(
+            f"{table.where}, target {found.text!r}: got `interval` without `over`; an interval is"
+            " that of a gain. Name the arm that it is over."
+        )
+    return found
+
+
+def _checked(found: Evidence, table: Table) -> Evidence:
+    """Finds the baselines of arms that vary, and checks what can be checked without training."""
+    names = {arm.name for arm in found.arms}
+    if len(names) < len(found.arms) or not found.arms or not found.seeds:
+        raise ValueError(
+            f"{table.where}: got {len(found.arms)} arms with {len(names)} names and"
+            f" {len(found.seeds)} seeds; allowed are one or more of each, each arm with a name of"
+            " its own."
+        )
+    for arm in found.arms:
+        if arm.patients < 0 or not 0 < arm.share <= 1:
+            raise ValueError(
+                f"{table.where}, arm {arm.name!r}: got {arm.patients} patients and share"
+                f" {arm.share}; allowed are 0 (all) or more, and more than 0 to 1."
+            )
+    arms = tuple(replace(arm, baseline=_baseline(arm, names)) for arm in found.arms)
+    found = replace(found, arms=arms)
+    named = [found.headline, *(arm.baseline for arm in arms if arm.baseline)]
+    for target in found.targets:
+        named += [target.arm, target.over] if target.over else [target.arm]
+    for name in named:
+        found.arm(name)
+    return found
+
+
+def _baseline(arm: Arm, names: set[str]) -> str:
+    """Gives the arm of the baseline's series with the same number, if there is such a series."""
+    same = replace(arm, series=arm.baseline).name
+    return same if arm.baseline and same in names else arm.baseline

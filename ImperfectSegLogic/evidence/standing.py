@@ -1,0 +1,105 @@
+"""How each Evidence stands: its verdict, or that it is stale or was never run. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ImperfectSegLogic.evidence.code_hash import code_hash
+from ImperfectSegLogic.evidence.results import Result, read_result
+from ImperfectSegLogic.evidence.spec import FOLDER, Evidence
+from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
+from ImperfectSegLogic.evidence.verdict import REPRODUCED
+from ImperfectSegLogic.methods.card import MethodCard, Status
+
+STALE, NOT_RUN, NO_TARGET = "stale", "not run", "no target"
+
+
+@dataclass(frozen=True)
+class EvidenceStanding:
+    """One Evidence and what was found.
+
+    Attributes:
+        evidence: What was declared.
+        result: What was found; None if it was never run.
+        state: `reproduced`, `partial`, `not reproduced`, `no target`, `stale` or `not run`.
+    """
+
+    evidence: Evidence
+    result: Result | None
+    state: str
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """What was found for the arm that stands in the table; empty if there is none."""
+        found = self.result or {}
+        return dict(found.get("arms", {}).get(self.evidence.headline, {}))
+
+    @property
+    def ours(self) -> str:
+        """Mean and standard deviation of that arm."""
+        return _score(self.headline)
+
+    @property
+    def baseline(self) -> str:
+        """Mean and standard deviation of its baseline."""
+        arms = (self.result or {}).get("arms", {})
+        return _score(arms.get(self.headline.get("baseline", ""), {}))
+
+    @property
+    def gain(self) -> str:
+        """Of that arm over its baseline, with the 95 % interval over test subjects."""
+        gain = self.headline.get("gain")
+        return f"{gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})" if gain else ""
+
+
+def standing(name: str, folder: Path = FOLDER) -> EvidenceStanding:
+    """Tells how an Evidence stands.
+
+    Raises:
+        ValueError: If there is none of that name, or a file is damaged.
+    """
+    evidence = read_evidence(name, folder)
+    result = read_result(folder / f"{name}.json")
+    if result is None:
+        return EvidenceStanding(evidence, None, NOT_RUN)
+    fresh = result["spec_hash"] == evidence.hash and _hash_now(result) == result["code_hash"]
+    return EvidenceStanding(evidence, result, (result["verdict"] or NO_TARGET) if fresh else STALE)
+
+
+def standings(folder: Path = FOLDER) -> list[EvidenceStanding]:
+    """Tells how all Evidences stand.
+
+    Raises:
+        ValueError: If a file is damaged.
+    """
+    return [standing(name, folder) for name in evidence_names(folder)]
+
+
+def status_of(card: MethodCard, folder: Path = FOLDER) -> Status:
+    """Tells whether a method is proven: reproduced by an Evidence about it that is not stale.
+
+    Raises:
+        ValueError: If a file of an Evidence is damaged.
+    """
+    proven = any(
+        one.state == REPRODUCED and card.name in one.evidence.about for one in standings(folder)
+    )
+    return Status.PROVEN if proven else Status.BUILT
+
+
+def _hash_now(result: Result) -> str:
+    try:
+        return code_hash(_texts(result["modules"]))
+    except ValueError:
+        return ""  # A module is gone.
+
+
+def _texts(found: Sequence[Any]) -> list[str]:
+    return [str(one) for one in found]
+
+
+def _score(arm: dict[str, Any]) -> str:
+    return f"{arm['mean']:.3f} ± {arm['sd']:.3f}" if arm else ""

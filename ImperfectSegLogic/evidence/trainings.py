@@ -1,0 +1,168 @@
+"""The trainings of an Evidence: one per arm and seed, each known by all that it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ImperfectSegLogic.data import Dataset
+from ImperfectSegLogic.data.datasets.files import read_json, write_json
+from ImperfectSegLogic.evidence.circumstances import circumstances
+from ImperfectSegLogic.evidence.code_hash import code_hash
+from ImperfectSegLogic.evidence.sparse_annotations import annotate, annotator_of, kept_slices
+from ImperfectSegLogic.evidence.spec import Arm, Evidence, hash_of
+from ImperfectSegLogic.evidence.subsets import cases_of_patients
+
+FORMAT, VERSION = "ImperfectSeg evidence training", 1
+CaseScores = Mapping[str, float | None]
+"""Of one case: by label, as text; None where neither the truth nor the prediction has the label."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of an Evidence and its test.
+
+    Attributes:
+        arm: How to train.
+        seed: Fixes which patients, which annotations, and all chance of the training.
+        dataset: The data set's folder.
+        annotator: Whose annotations.
+        train_cases: Case ids.
+        validation_cases: Case ids; none if the last weights are taken.
+        test_cases: Case ids.
+        folder: Of the run, and of `scores.json`.
+        cache: Folder for prepared images, shared by all trainings.
+        device: Where to train.
+    """
+
+    arm: Arm
+    seed: int
+    dataset: str
+    annotator: str
+    train_cases: tuple[str, ...]
+    validation_cases: tuple[str, ...]
+    test_cases: tuple[str, ...]
+    folder: Path
+    cache: Path
+    device: str = "auto"
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.arm.name}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a training gave.
+
+    Attributes:
+        dice: Of the test cases, by case and label.
+        iou: The same.
+        seconds: That the training took; None if it was interrupted.
+        circumstances: Commit, hardware and versions.
+    """
+
+    dice: Mapping[str, CaseScores]
+    iou: Mapping[str, CaseScores]
+    seconds: float | None
+    circumstances: Mapping[str, Any]
+
+    def of(self, metric: str) -> Mapping[str, CaseScores]:
+        """Gives the scores by `dice` or `iou`."""
+        return self.dice if metric == "dice" else self.iou
+
+
+Tested = tuple[Mapping[str, CaseScores], Mapping[str, CaseScores], float | None]
+"""Dice, IoU and seconds."""
+Trainer = Callable[[Training], Tested]
+"""Trains and tests; goes on where an interrupted training stopped."""
+
+
+def make_trainings(
+    evidence: Evidence,
+    dataset: Dataset,
+    work: Path,
+    modules: Mapping[str, tuple[str, ...]],
+    progress: Callable[[float, str], None],
+    device: str = "auto",
+) -> list[Training]:
+    """Says what is to be trained, and writes the annotations that it needs into the data set.
+
+    Args:
+        evidence: What is to be shown.
+        dataset: Its data set.
+        work: Folder for trainings and prepared images.
+        modules: Those of each arm's methods, by the arm's name; their code is part of what a
+            training is known by.
+        progress: Called with the share that is done, from 0 to 1, and what is at hand.
+        device: Where to train.
+
+    Raises:
+        ValueError: If there are too few patients, or a mask is missing.
+        OSError: If something cannot be read or written.
+    """
+    made = []
+    pairs = [(arm, seed) for seed in evidence.seeds for arm in evidence.arms]
+    for n, (arm, seed) in enumerate(pairs):
+        progress(n / len(pairs), f"annotations of {arm.name}, seed {seed}")
+        code = code_hash(modules[arm.name])
+        made.append(_training(evidence, dataset, work, arm, seed, code, device))
+    return made
+
+
+def _training(
+    evidence: Evidence, dataset: Dataset, work: Path, arm: Arm, seed: int, code: str, device: str
+) -> Training:
+    data = evidence.data
+    every = dataset.split(data.train)
+    chosen = cases_of_patients(dataset, every, arm.patients, seed)
+    if arm.annotation == "slices" and not arm.unlabeled:
+        kept = kept_slices(dataset, chosen, arm.share, seed)
+        chosen = tuple(case for case in chosen if case in kept)
+    bare = tuple(case for case in every if case not in chosen) if arm.unlabeled else ()
+    validation = dataset.split(data.validation) if arm.validation else ()
+    annotate(dataset, arm, seed, chosen, bare, validation)
+    how = {k: v for k, v in asdict(arm).items() if k not in ("series", "vary", "baseline")}
+    test = dataset.split(data.test)[: evidence.test_cases or None]
+    known_by = [data.hash, how, seed, chosen, bare, validation, test, code]
+    return Training(
+        arm,
+        seed,
+        str(dataset.folder),
+        annotator_of(arm, seed),
+        (*chosen, *bare),
+        validation,
+        test,
+        work / "trainings" / hash_of(known_by),
+        work / "prepared",
+        device,
+    )
+
+
+def scored(training: Training) -> Scored | None:
+    """Reads what a training gave; None if it is not done."""
+    path = training.folder / "scores.json"
+    if not path.is_file():
+        return None
+    said = read_json(path, FORMAT, VERSION)
+    return Scored(said["dice"], said["iou"], said["seconds"], said["circumstances"])
+
+
+def train(training: Training, trainer: Trainer) -> None:
+    """Trains, tests, and writes `scores.json`."""
+    dice, iou, seconds = trainer(training)
+    said = {
+        "format": FORMAT,
+        "version": VERSION,
+        "training": training.name,
+        "seconds": seconds,
+        "circumstances": circumstances(training.device),
+        "dice": dice,
+        "iou": iou,
+    }
+    write_json(training.folder / "scores.json", said, overwrite=True)
+    # The checkpoint is three times as large as the model, and the training is done.
+    (training.folder / "checkpoint.pt").unlink(missing_ok=True)

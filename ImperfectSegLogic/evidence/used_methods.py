@@ -1,0 +1,55 @@
+"""Which methods and transforms an arm uses, and in which modules they are. Needs torch."""
+
+from __future__ import annotations
+
+from ImperfectSegLogic.evidence.code_hash import GROUPS, SUPERVISED
+from ImperfectSegLogic.evidence.spec import Arm, Choice, Evidence
+from ImperfectSegLogic.methods.catalog import training_method, transform
+from ImperfectSegLogic.methods.scarce.traditional_augmentation.groups import augmentation_group
+from ImperfectSegLogic.training.run import Named
+
+
+def methods_of(arm: Arm) -> Named:
+    """Gives the training methods of an arm as a run has them."""
+    return _named(arm.methods)
+
+
+def transforms_of(arm: Arm) -> Named:
+    """Gives the transforms of an arm as a run has them: those of its group, then its own.
+
+    Raises:
+        ValueError: If there is no such group.
+    """
+    group = augmentation_group(arm.augment) if arm.augment else ()
+    return (*((name, dict(settings)) for name, settings in group), *_named(arm.transforms))
+
+
+def modules_of(arm: Arm) -> tuple[str, ...]:
+    """Gives the modules of all methods and transforms that an arm uses, the supervised term's too.
+
+    Raises:
+        ValueError: If there is no such method, transform or group, or a setting is not allowed.
+    """
+    found = {SUPERVISED} | ({GROUPS} if arm.augment else set())
+    found |= {type(training_method(name, said)).__module__ for name, said in methods_of(arm)}
+    found |= {type(transform(name, said)).__module__ for name, said in transforms_of(arm)}
+    return tuple(sorted(found))
+
+
+def check_about(evidence: Evidence) -> None:
+    """Checks that the methods that an Evidence is about are used in it.
+
+    Raises:
+        ValueError: If one is not, or an arm names something that is not there.
+    """
+    used = {name for arm in evidence.arms for name, _ in (*methods_of(arm), *transforms_of(arm))}
+    unused = [name for name in evidence.about if name not in used]
+    if unused:
+        raise ValueError(
+            f"evidence {evidence.name}: got {', '.join(unused)} in `about`, but no arm uses it;"
+            f" allowed are {', '.join(sorted(used)) or 'none'}. Add an arm, or take it out."
+        )
+
+
+def _named(choices: tuple[Choice, ...]) -> Named:
+    return tuple((one.name, dict(one.settings)) for one in choices)

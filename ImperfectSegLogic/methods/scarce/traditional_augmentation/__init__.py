@@ -1,0 +1,1 @@
+"""Traditional data augmentation (survey 4.1.1): image quality, appearance and layout."""

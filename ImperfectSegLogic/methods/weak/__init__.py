@@ -1,0 +1,1 @@
+"""Methods for weak annotations: sparse, noisy, or for whole images only."""

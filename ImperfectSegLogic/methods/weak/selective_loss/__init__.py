@@ -1,0 +1,1 @@
+"""Selective loss with and without mask completion (survey 5.2)."""

@@ -1,0 +1,1 @@
+"""One way to train: plan, prepared images, sampling, `fit`, run folders."""

@@ -1,0 +1,1 @@
+"""What every method of the catalog must keep, and planted broken methods that must be caught."""

@@ -1,0 +1,36 @@
+"""The project's own Evidences: they can be read, cover the catalog, and stand in the README."""
+
+from __future__ import annotations
+
+import pytest
+
+from ImperfectSegLogic.evidence.readme import with_table
+from ImperfectSegLogic.evidence.spec import FOLDER
+from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
+from ImperfectSegLogic.evidence.standing import standings
+from ImperfectSegLogic.evidence.used_methods import check_about, modules_of
+from ImperfectSegLogic.methods.catalog import training_methods, transforms
+from ImperfectSegLogic.training.plan import TrainingPlan
+
+
+@pytest.mark.parametrize("name", evidence_names())
+def test_an_evidence_names_methods_groups_and_settings_that_are_there(name):
+    found = read_evidence(name)
+    check_about(found)
+    for arm in found.arms:
+        modules_of(arm)
+        assert set(arm.training) <= set(TrainingPlan.__dataclass_fields__), arm.name
+    assert found.targets
+    assert len(found.seeds) >= 3
+
+
+def test_every_method_that_trains_and_every_transform_has_an_evidence_about_it():
+    about = {method for name in evidence_names() for method in read_evidence(name).about}
+    assert about >= {kind.card.name for kind in (*training_methods(), *transforms())}
+
+
+def test_the_table_in_the_readme_is_that_of_today():
+    readme = (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert with_table(readme, standings(), "Resources/Evidence") == readme, (
+        "the table of Evidences is out of date; renew it with: imperfectseg evidence readme"
+    )

@@ -1,0 +1,88 @@
+"""What an Evidence declares is read as it is written, and mistakes are told with their place."""
+
+from __future__ import annotations
+
+import pytest
+
+from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
+from Testing.Logic.evidence.phantom_evidence import SPEC, evidence_folder
+
+
+def read(tmp_path, text=SPEC):
+    return read_evidence("few-slices", evidence_folder(tmp_path, text))
+
+
+def test_an_evidence_is_read_as_it_is_written(tmp_path):
+    found = read(tmp_path)
+    assert evidence_names(tmp_path) == ("few-slices",)
+    assert (found.title, found.metric, found.seeds) == ("Few slices", "dice", (1, 2))
+    assert found.data.labels == {1: "disk", 4: "square"}
+    assert found.targets[0].interval
+    arm = found.arm("balanced, share 0.5")
+    assert (arm.annotation, arm.share) == ("slices", 0.5)
+    assert arm.methods[0].settings == {"strength": 0.5}
+    assert arm.training["network_settings"] == {"features": [4, 8], "strides": [2]}
+
+
+def test_an_arm_with_several_numbers_becomes_several_arms_each_with_its_own_baseline(tmp_path):
+    found = read(tmp_path)
+    baselines = {arm.name: arm.baseline for arm in found.arms}
+    assert baselines == {
+        "plain, share 0.5": "",
+        "plain, share 1": "",
+        "balanced, share 0.5": "plain, share 0.5",
+        "balanced, share 1": "plain, share 1",
+    }
+
+
+def test_an_arm_can_say_for_itself_what_the_file_says_for_all(tmp_path):
+    text = SPEC + '[[arms]]\nname = "dense"\nannotation = "masks"\ntraining = { steps = 7 }\n'
+    arm = read(tmp_path, text).arm("dense")
+    assert arm.annotation == "masks"
+    assert (arm.training["steps"], arm.training["batch"]) == (7, 2)
+
+
+def test_wording_does_not_change_the_hash_but_numbers_do(tmp_path):
+    before = read(tmp_path).hash
+    for old, new in (("Few slices", "A few"), ("Balancing helps", "x"), ("+0.05", "more")):
+        assert read(tmp_path, SPEC.replace(old, new)).hash == before
+    assert read(tmp_path, "# comment\n" + SPEC.replace("batch = 2", "batch  =  2")).hash == before
+    assert read(tmp_path, SPEC.replace("gains with half", "rises with half")).hash == before
+    for old, new in (
+        ("batch = 2", "batch = 3"),
+        ("at_least = 0.05", "at_least = 0.04"),
+        ("seeds = [1, 2]", "seeds = [1, 3]"),
+        ("strength = 0.5", "strength = 0.6"),
+    ):
+        assert read(tmp_path, SPEC.replace(old, new)).hash != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('title = "Few slices"', "", "has no `title`"),
+        ("seeds = [1, 2]", 'seeds = ["a"]', "a list of whole numbers"),
+        ("seeds = [1, 2]", "seeds = []", "0 seeds"),
+        ('metric = "dice"', 'metric = "hd95"', "got 'hd95', allowed are dice, iou"),
+        ('annotation = "slices"', 'annotation = "boxes"', "allowed are masks, scribbles, slices"),
+        ('data = "hearts"', 'data = "lungs"', "got 'lungs', allowed are hearts"),
+        ('data = "hearts"', 'data = "hearts"\ncolour = 1', "got ['colour'], which mean nothing"),
+        ('headline = "balanced, share 0.5"', 'headline = "best"', "got arm 'best'"),
+        ('baseline = "plain"', 'baseline = "none"', "got arm 'none'"),
+        ('over = "plain, share 0.5"\n', "", "got `interval` without `over`"),
+        ("share = [0.5, 1.0]", "share = [0.0, 1.0]", "share 0.0"),
+        ('name = "balanced"', 'name = "plain"', "4 arms with 2 names"),
+        ("seeds = [1, 2]", "seeds = [1, 2", "no TOML"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path, old, new, message):
+    assert old in SPEC
+    with pytest.raises(ValueError) as told:  # noqa: PT011
+        read(tmp_path, SPEC.replace(old, new))
+    assert message in str(told.value)
+    assert "few-slices" in str(told.value) or "evidence data" in str(told.value)
+
+
+def test_an_unknown_name_is_told_with_those_that_are_there(tmp_path):
+    with pytest.raises(ValueError, match="got 'many-slices', allowed are few-slices"):
+        read_evidence("many-slices", evidence_folder(tmp_path))
