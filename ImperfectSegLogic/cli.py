@@ -12,7 +12,7 @@ import numpy as np
 from rich.table import Table
 
 from ImperfectSegLogic import __version__, demo
-from ImperfectSegLogic.commands import dataset, evidence, methods, predict, train
+from ImperfectSegLogic.commands import dataset, evaluate, evidence, methods, predict, train
 from ImperfectSegLogic.commands.terminal import bar, console, errors, named_labels, plain
 from ImperfectSegLogic.data import (
     Case,
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _add_segment(commands)
     _add_info(commands)
     _add_demo(commands)
-    for command in (dataset, train, predict, evidence, methods):
+    for command in (dataset, train, predict, evaluate, evidence, methods):
         command.add_to(commands)
     return top
 

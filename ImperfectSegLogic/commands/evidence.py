@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 
@@ -13,7 +13,16 @@ from ImperfectSegLogic.commands.terminal import bar, console, need_torch, plain
 from ImperfectSegLogic.evidence.readme import write_table
 from ImperfectSegLogic.evidence.spec import FOLDER, METRICS, Evidence
 from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
-from ImperfectSegLogic.evidence.standing import NOT_RUN, STALE, standing, standings
+from ImperfectSegLogic.evidence.standing import (
+    NO_TARGET,
+    NOT_RUN,
+    STALE,
+    EvidenceStanding,
+    gain,
+    score,
+    standing,
+    standings,
+)
 
 if TYPE_CHECKING:
     from ImperfectSegLogic.evidence.running import Standing
@@ -35,12 +44,14 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     top = commands.add_parser("evidence", help="measure what methods gain, and show it")
     own = top.add_subparsers(required=True, metavar="WHAT")
     _add_run(own)
-    for name, text in (("show", "list all, with verdicts"), ("readme", "renew README's table")):
-        shown = own.add_parser(name, help=text)
-        _add_folder(shown)
-        if name == "readme":
-            shown.add_argument("file", metavar="FILE", type=Path, nargs="?", default=README)
-        shown.set_defaults(run=_show if name == "show" else _readme)
+    shown = own.add_parser("show", help="list all with their verdicts, or tell about one of them")
+    shown.add_argument("name", metavar="NAME", nargs="?", help="tell about all arms of this one")
+    shown.set_defaults(run=_show)
+    renewed = own.add_parser("readme", help="renew the table in README.md")
+    renewed.add_argument("file", metavar="FILE", type=Path, nargs="?", default=README)
+    renewed.set_defaults(run=_readme)
+    for command in (shown, renewed):
+        _add_folder(command)
 
 
 def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -100,11 +111,18 @@ def _run_one(declared: Evidence, options: argparse.Namespace) -> None:
         result, path = run_study(
             declared, wanted, how, progress, _listener(progress), train_and_test
         )
+    _print_targets(result)
+    if isinstance(result.get("training_code"), list):
+        told = "note: the training code changed on the way. --overwrite trains all with today's."
+        console.print(told, highlight=False, soft_wrap=True)
+    console.print(f"{result['verdict'] or NO_TARGET}. Written: {plain(path)} and .png")
+
+
+def _print_targets(result: Mapping[str, Any]) -> None:
     for target in result["targets"]:
         told = "met" if target["met"] else "not met"
         text = f"{target['text']}: {told} ({target['found']:.3f}, wanted {target['at_least']:g})"
         console.print(plain(text), highlight=False, soft_wrap=True)
-    console.print(f"{result['verdict'] or 'no target'}. Written: {plain(path)} and .png")
 
 
 def _listener(progress: Callable[[float, str], None]) -> Callable[[Standing], None]:
@@ -138,6 +156,9 @@ def _command(name: str, options: argparse.Namespace) -> str:
 
 
 def _show(options: argparse.Namespace) -> None:
+    if options.name:
+        _show_one(standing(options.name, options.folder))
+        return
     table = Table(
         Column("evidence", no_wrap=True),
         Column("ours, baseline", no_wrap=True),
@@ -155,6 +176,22 @@ def _show(options: argparse.Namespace) -> None:
             plain(scores), plain(one.gain), plain(found.survey), f"[{color}]{one.state}[/]",
         )  # fmt: skip
     console.print(table)
+
+
+def _show_one(one: EvidenceStanding) -> None:
+    found, result = one.evidence, one.result or {"arms": {}, "targets": []}
+    console.print(f"[bold]{plain(found.title)}[/]\n{plain(found.claim)}", highlight=False)
+    console.print(f"survey: {plain(found.survey)}\nverdict: {one.state}", highlight=False)
+    columns = ("arm", METRICS[found.metric], "by structure", "gain (95 %)", "seconds")
+    table = Table(*columns)
+    for arm in result["arms"].values():
+        parts = (f"{name} {part['mean']:.3f}" for name, part in arm["by_structure"].items())
+        seconds = arm["seconds_per_training"]
+        told = "" if seconds is None else f"{seconds:.0f}"
+        table.add_row(plain(arm["name"]), score(arm), plain(", ".join(parts)), gain(arm), told)
+    if result["arms"]:
+        console.print(table)
+    _print_targets(result)
 
 
 def _readme(options: argparse.Namespace) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,15 +166,30 @@ def _fit(run: RunDescription, options: argparse.Namespace) -> int:
             one(event)
 
     try:
-        with bar("Training", time_left=True) as listener:
-            path = fit(
-                run, folder, told, Progress(listener), options.device, options.resume, options.cache
-            )
+        with bar("Training", time_left=True) as listener, _stopping(Progress(listener)) as progress:
+            path = fit(run, folder, told, progress, options.device, options.resume, options.cache)
     except CancelledError as stopped:
         console.print(f"{plain(stopped)}. Go on with --resume.")
         return 0
     console.print(f"written: {plain(path)}", soft_wrap=True)
     return 0
+
+
+@contextmanager
+def _stopping(progress: Progress) -> Iterator[Progress]:
+    """Makes Ctrl-C end the run after the step at hand, with a checkpoint; twice, at once."""
+
+    def stop(number: int, frame: object) -> None:
+        if progress.is_cancelled:
+            raise KeyboardInterrupt
+        progress.cancel()
+
+    earlier = {kind: signal.signal(kind, stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield progress
+    finally:
+        for kind, handler in earlier.items():
+            signal.signal(kind, handler)
 
 
 def _print_event(event: Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -9,19 +10,22 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ImperfectSegLogic.evidence.code_hash import ROOT
+from ImperfectSegLogic.evidence.code_hash import PACKAGE, ROOT, code_hash
 
+TRAINING = f"{PACKAGE}.evidence.training_process"
 PACKAGES = ("torch", "monai", "numpy", "scipy")
 
 
+@functools.cache  # What a process has loaded does not change when files do.
 def circumstances(device: str = "auto") -> dict[str, Any]:
-    """Gives commit, hardware and versions, as far as they can be found out.
+    """Gives commit, hash of the training code, hardware and versions, as far as they are known.
 
     Args:
         device: As trainings are told.
     """
     return {
         "commit": commit(),
+        "training_code": code_hash((TRAINING,), followed=(f"{PACKAGE}.",)),
         "processor": processor(),
         "cores": os.cpu_count(),
         "gpu": gpu(device),

@@ -21,25 +21,29 @@ SUPERVISED = f"{PACKAGE}.methods.supervised"
 GROUPS = f"{PACKAGE}.methods.scarce.traditional_augmentation.groups"
 
 
-def code_hash(modules: Iterable[str], root: Path = ROOT) -> str:
-    """Gives a hash of modules and of those below `methods` and `losses` that they import.
+def code_hash(
+    modules: Iterable[str], root: Path = ROOT, followed: tuple[str, ...] = FOLLOWED
+) -> str:
+    """Gives a hash of modules and of those that they import.
 
     Comments, docstrings, formatting and cards do not matter; interfaces are left out.
 
     Args:
         modules: Full names.
         root: The folder that the package is in.
+        followed: How the names of imported modules begin that count too; those below `methods` and
+            `losses` by default.
 
     Raises:
         ValueError: If there is no such module.
     """
     whole = hashlib.sha256()
-    for name in sorted(_closure(modules, root)):
+    for name in sorted(_closure(modules, root, followed)):
         whole.update(f"{name}\n{_told(_parsed(name, root))}\n".encode())
     return whole.hexdigest()[:16]
 
 
-def _closure(modules: Iterable[str], root: Path) -> set[str]:
+def _closure(modules: Iterable[str], root: Path, followed: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -47,7 +51,7 @@ def _closure(modules: Iterable[str], root: Path) -> set[str]:
         if name in found or name in INTERFACES:
             continue
         found.add(name)
-        waiting += [one for one in _imported(name, root) if one.startswith(FOLLOWED)]
+        waiting += [one for one in _imported(name, root) if one.startswith(followed)]
     return found
 
 

@@ -44,8 +44,7 @@ def assemble(
     trainings: Sequence[Training],
     modules: Mapping[str, tuple[str, ...]],
     methods: Mapping[str, Mapping[str, Any]],
-    command: str,
-    jobs: int,
+    measured: Mapping[str, Any],
 ) -> Result:
     """Puts together what is known about an Evidence whose trainings are done.
 
@@ -55,16 +54,13 @@ def assemble(
         trainings: All of them.
         modules: Those of each arm's methods, by the arm's name.
         methods: What each arm uses, for people, by the arm's name.
-        command: With which it was measured.
-        jobs: How many trainings ran at once.
+        measured: How it was measured, such as the command.
 
     Raises:
         ValueError: If a training is not done.
     """
     done = [(training, _scored(training)) for training in trainings]
-    splits = (evidence.data.train, evidence.data.validation, evidence.data.test)
     subjects = {case: subject_of(dataset, case) for case in dataset.case_ids}
-    used = sorted({module for names in modules.values() for module in names})
     arms = {
         arm.name: _arm(evidence, arm, done, subjects, dataset) | dict(methods.get(arm.name, {}))
         for arm in evidence.arms
@@ -74,6 +70,20 @@ def assemble(
             arms[arm.name]["gain"] = gain_of(arms[arm.name], arms[arm.baseline])
     verdict, targets = judged(evidence, arms)
     return {
+        **_declared(evidence),
+        "verdict": verdict,
+        "targets": targets,
+        "data": _data(evidence, dataset, subjects),
+        "date": datetime.date.today().isoformat(),
+        **measured,
+        **_circumstances([one for _, one in done]),
+        **_hashes(evidence, modules),
+        "arms": arms,
+    }
+
+
+def _declared(evidence: Evidence) -> dict[str, Any]:
+    return {
         "format": FORMAT,
         "version": VERSION,
         "evidence": evidence.name,
@@ -81,25 +91,14 @@ def assemble(
         "about": list(evidence.about),
         "metric": evidence.metric,
         "headline": evidence.headline,
-        "verdict": verdict,
-        "targets": targets,
         "survey": evidence.survey,
-        "data": {
-            "name": evidence.data.name,
-            "test": evidence.data.test,
-            "splits": _sizes(dataset, splits, subjects),
-        },
         "seeds": list(evidence.seeds),
-        "command": command,
-        "date": datetime.date.today().isoformat(),
-        "jobs": jobs,
-        "threads_per_training": 1,
-        **_circumstances([one for _, one in done]),
-        "spec_hash": evidence.hash,
-        "code_hash": code_hash(used),
-        "modules": used,
-        "arms": arms,
     }
+
+
+def _hashes(evidence: Evidence, modules: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    used = sorted({module for names in modules.values() for module in names})
+    return {"spec_hash": evidence.hash, "code_hash": code_hash(used), "modules": used}
 
 
 def _arm(
@@ -145,21 +144,21 @@ def _scored(training: Training) -> Scored:
     return found
 
 
-def _sizes(
-    dataset: Dataset, splits: Sequence[str], subjects: Mapping[str, str]
-) -> dict[str, dict[str, int]]:
-    there = dataset.folds[0] if dataset.folds else {}
-    return {
+def _data(evidence: Evidence, dataset: Dataset, subjects: Mapping[str, str]) -> dict[str, Any]:
+    recipe, there = evidence.data, dataset.folds[0] if dataset.folds else {}
+    sizes = {
         name: {"cases": len(there[name]), "patients": len({subjects[c] for c in there[name]})}
-        for name in splits
+        for name in (recipe.train, recipe.validation, recipe.test)
         if name in there
     }
+    return {"name": recipe.name, "test": recipe.test, "splits": sizes}
 
 
 def _circumstances(each: Sequence[Scored]) -> dict[str, Any]:
     """Gives what all trainings have in common as it is, and a list of what differs."""
     found: dict[str, Any] = {}
-    for key in each[0].circumstances:
-        values = sorted({one.circumstances[key] for one in each})
+    for key in dict.fromkeys(key for one in each for key in one.circumstances):
+        # Trainings of an older version may not have told everything.
+        values = sorted({one.circumstances.get(key, "") for one in each}, key=str)
         found[key] = values[0] if len(values) == 1 else values
     return found

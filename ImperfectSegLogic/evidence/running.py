@@ -60,20 +60,13 @@ def run_trainings(
         ValueError: If trainings failed; the message names each of them.
         KeyboardInterrupt: After trainings at work have written checkpoints.
     """
-    work = _Work(trainings, listener)
-    running: dict[Future[None], Training] = {}
+    work = _Work(trainings, trainer, listener)
     try:
-        while work.waiting or running:
-            while work.waiting and len(running) < jobs:
-                training = work.waiting.pop(0)
-                running[pool.submit(train, training, trainer)] = training
-            finished, _ = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
-            for future in finished:
-                work.end(running.pop(future), future, tuple(running.values()))
-            work.tell(None, tuple(running.values()))
+        while work.goes_on:
+            work.begin(pool, jobs)
+            work.look()
     except KeyboardInterrupt:
-        for training in running.values():
-            (make_folder(training.folder) / "stop").touch()
+        work.ask_to_stop()
         raise
     except BrokenProcessPool as error:
         raise ValueError(
@@ -82,39 +75,52 @@ def run_trainings(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        for training in running.values():
-            (training.folder / "stop").unlink(missing_ok=True)
+        work.take_back_stops()
     work.check()
 
 
 class _Work:
-    """What is done and what is not."""
+    """Which trainings are done, at work and waiting."""
 
-    def __init__(self, trainings: Sequence[Training], listener: Listener) -> None:
+    def __init__(self, trainings: Sequence[Training], trainer: Trainer, listener: Listener) -> None:
         each = {training.folder: training for training in trainings}
-        self.waiting = [one for one in each.values() if scored(one) is None]
-        self._of, self._done = len(each), len(each) - len(self.waiting)
-        self._before, self._began = float(self._done), time.monotonic()
-        self._listener = listener
+        self._waiting = [one for one in each.values() if scored(one) is None]
+        self._running: dict[Future[None], Training] = {}
         self._failed: list[tuple[Training, BaseException]] = []
+        self._of, self._done = len(each), len(each) - len(self._waiting)
+        self._before, self._began = self._done, time.monotonic()
+        self._trainer, self._listener = trainer, listener
 
-    def end(self, training: Training, future: Future[None], running: tuple[Training, ...]) -> None:
-        error = future.exception()
-        if isinstance(error, BrokenProcessPool):
-            raise error
-        if error is not None:
-            self._failed.append((training, error))
-            return
-        self._done += 1
-        self.tell(training, running)
+    @property
+    def goes_on(self) -> bool:
+        return bool(self._waiting or self._running)
 
-    def tell(self, finished: Training | None, running: tuple[Training, ...]) -> None:
-        parts = self._done + len(self._failed) + sum(_share(one.folder) for one in running)
-        now_done = parts - self._before
-        spent = time.monotonic() - self._began
-        left = spent / now_done * (self._of - parts) if now_done > 0 else None
-        fraction = parts / max(self._of, 1)
-        self._listener(Standing(self._done, self._of, fraction, left, finished, running))
+    def begin(self, pool: Executor, jobs: int) -> None:
+        # No more than can run at once: what waits in the pool could not be kept from starting.
+        while self._waiting and len(self._running) < jobs:
+            training = self._waiting.pop(0)
+            self._running[pool.submit(train, training, self._trainer)] = training
+
+    def look(self) -> None:
+        finished, _ = wait(self._running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+        for future in finished:
+            training, error = self._running.pop(future), future.exception()
+            if isinstance(error, BrokenProcessPool):
+                raise error
+            if error is None:
+                self._done += 1
+                self._tell(training)
+            else:
+                self._failed.append((training, error))
+        self._tell(None)
+
+    def ask_to_stop(self) -> None:
+        for training in self._running.values():
+            (make_folder(training.folder) / "stop").touch()
+
+    def take_back_stops(self) -> None:
+        for training in self._running.values():
+            (training.folder / "stop").unlink(missing_ok=True)
 
     def check(self) -> None:
         if self._failed:
@@ -123,6 +129,14 @@ class _Work:
                 f"{len(self._failed)} of {self._of} trainings failed: {told} What the others gave"
                 f" is kept. {AGAIN}"
             )
+
+    def _tell(self, finished: Training | None) -> None:
+        running = tuple(self._running.values())
+        parts = self._done + len(self._failed) + sum(_share(one.folder) for one in running)
+        now_done, spent = parts - self._before, time.monotonic() - self._began
+        left = spent / now_done * (self._of - parts) if now_done > 0 else None
+        fraction = parts / max(self._of, 1)
+        self._listener(Standing(self._done, self._of, fraction, left, finished, running))
 
 
 def _share(folder: Path) -> float:

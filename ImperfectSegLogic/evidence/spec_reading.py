@@ -175,7 +175,7 @@ def _checked(found: Evidence, table: Table) -> Evidence:
                 f"{table.where}, arm {arm.name!r}: got {arm.patients} patients and share"
                 f" {arm.share}; allowed are 0 (all) or more, and more than 0 to 1."
             )
-    arms = tuple(replace(arm, baseline=_baseline(arm, names)) for arm in found.arms)
+    arms = tuple(replace(arm, baseline=_baseline(arm, found.arms)) for arm in found.arms)
     found = replace(found, arms=arms)
     named = [found.headline, *(arm.baseline for arm in arms if arm.baseline)]
     for target in found.targets:
@@ -185,7 +185,8 @@ def _checked(found: Evidence, table: Table) -> Evidence:
     return found
 
 
-def _baseline(arm: Arm, names: set[str]) -> str:
-    """Gives the arm of the baseline's series with the same number, if there is such a series."""
+def _baseline(arm: Arm, arms: tuple[Arm, ...]) -> str:
+    """Gives the arm of the baseline's series with the same number; none if the series lacks it."""
     same = replace(arm, series=arm.baseline).name
-    return same if arm.baseline and same in names else arm.baseline
+    series = [one for one in arms if one.series == arm.baseline and one.vary]
+    return arm.baseline if not series else same if same in {one.name for one in series} else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,19 +40,18 @@ class EvidenceStanding:
     @property
     def ours(self) -> str:
         """Mean and standard deviation of that arm."""
-        return _score(self.headline)
+        return score(self.headline)
 
     @property
     def baseline(self) -> str:
         """Mean and standard deviation of its baseline."""
         arms = (self.result or {}).get("arms", {})
-        return _score(arms.get(self.headline.get("baseline", ""), {}))
+        return score(arms.get(self.headline.get("baseline", ""), {}))
 
     @property
     def gain(self) -> str:
         """Of that arm over its baseline, with the 95 % interval over test subjects."""
-        gain = self.headline.get("gain")
-        return f"{gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})" if gain else ""
+        return gain(self.headline)
 
 
 def standing(name: str, folder: Path = FOLDER) -> EvidenceStanding:
@@ -101,5 +100,12 @@ def _texts(found: Sequence[Any]) -> list[str]:
     return [str(one) for one in found]
 
 
-def _score(arm: dict[str, Any]) -> str:
+def score(arm: Mapping[str, Any]) -> str:
+    """Gives mean and standard deviation over seeds of an arm of a result; empty if it is empty."""
     return f"{arm['mean']:.3f} ± {arm['sd']:.3f}" if arm else ""
+
+
+def gain(arm: Mapping[str, Any]) -> str:
+    """Gives an arm's gain over its baseline with the 95 % interval; empty if there is none."""
+    found = arm.get("gain")
+    return f"{found['mean']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})" if found else ""

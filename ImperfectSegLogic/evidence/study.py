@@ -49,6 +49,11 @@ class StudyOptions:
     device: str = "auto"
     command: str = ""
 
+    @property
+    def measured(self) -> dict[str, object]:
+        """What the result tells about them."""
+        return {"command": self.command, "jobs": self.jobs, "threads_per_training": 1}
+
 
 def run_study(
     declared: Evidence,
@@ -79,15 +84,13 @@ def run_study(
     """
     modules = {arm.name: modules_of(arm) for arm in declared.arms}
     check_about(declared)
-    modules = {arm.name: modules[arm.name] for arm in evidence.arms}
     dataset = build(evidence.data, options.data, options.work / "data", progress)
     trainings = make_trainings(evidence, dataset, options.work, modules, progress, options.device)
-    if options.overwrite:
-        for training in trainings:
-            shutil.rmtree(training.folder, ignore_errors=True)
+    for training in trainings if options.overwrite else ():
+        shutil.rmtree(training.folder, ignore_errors=True)
     run_trainings(trainings, trainer, pool or processes(options.jobs), options.jobs, listener)
     used = {arm.name: _told(arm) for arm in evidence.arms}
-    result = assemble(evidence, dataset, trainings, modules, used, options.command, options.jobs)
+    result = assemble(evidence, dataset, trainings, modules, used, options.measured)
     folder = options.folder if evidence == declared else options.work / "results"
     path = make_folder(folder) / f"{evidence.name}.json"
     write_plot(result, path.with_suffix(".png"))

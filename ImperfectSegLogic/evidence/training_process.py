@@ -17,7 +17,6 @@ from ImperfectSegLogic.metrics.dice import dice
 from ImperfectSegLogic.prediction.predict import PredictionSettings, predict_labels
 from ImperfectSegLogic.training.fingerprint import fingerprint
 from ImperfectSegLogic.training.fit import fit
-from ImperfectSegLogic.training.intensity import ChannelIntensity
 from ImperfectSegLogic.training.model_file import TrainedModel, load_model
 from ImperfectSegLogic.training.plan import propose
 from ImperfectSegLogic.training.run import RunDescription
@@ -58,12 +57,6 @@ def described(training: Training, dataset: Dataset) -> RunDescription:
     )
     said = arm.training.items()
     decided: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said}
-    if "intensity" not in decided:
-        # Without the statistics of other schemes, which depend on the cases but change nothing,
-        # all arms have the same prepared images.
-        decided["intensity"] = tuple(
-            one if one.scheme == "ct" else ChannelIntensity(one.scheme) for one in found.intensity
-        )
     plan = propose(found, decided.pop("dims", None), None, **decided)
     return RunDescription(
         training.dataset,

@@ -110,12 +110,14 @@ class Fingerprint:
         found = []
         for c in range(self.channels):
             name = self.channel_names[c] if c < len(self.channel_names) else ""
-            scheme = "ct" if name.upper() == "CT" else "zscore"
+            if name.upper() != "CT":
+                found.append(ChannelIntensity("zscore"))
+                continue
             low = float(np.median([one.low[c] for one in self.each]))
             high = float(np.median([one.high[c] for one in self.each]))
             mean = float(np.mean([one.mean[c] for one in self.each]))
             sd = float(np.mean([one.sd[c] for one in self.each]))
-            found.append(ChannelIntensity(scheme, low, high, mean, sd or 1.0))
+            found.append(ChannelIntensity("ct", low, high, mean, sd or 1.0))
         return tuple(found)
 
     def median_spacing(self, dims: int) -> tuple[float, float, float]:

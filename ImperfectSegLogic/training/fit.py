@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from pathlib import Path
@@ -14,9 +15,10 @@ from ImperfectSegLogic.methods.progress import CancelledError, Progress
 from ImperfectSegLogic.training.batches import batches
 from ImperfectSegLogic.training.checkpoints import load_checkpoint, save_checkpoint
 from ImperfectSegLogic.training.devices import choose_device
-from ImperfectSegLogic.training.events import Event, Listener
+from ImperfectSegLogic.training.events import Listener
 from ImperfectSegLogic.training.model_file import save_model
 from ImperfectSegLogic.training.optimizing import Optimizing
+from ImperfectSegLogic.training.reporting import Reporter
 from ImperfectSegLogic.training.run import RunDescription
 from ImperfectSegLogic.training.run_folder import RunFolder
 from ImperfectSegLogic.training.setting_up import (
@@ -29,7 +31,6 @@ from ImperfectSegLogic.training.setting_up import (
 from ImperfectSegLogic.training.validation import validate
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
-SECONDS_BETWEEN_EVENTS = 0.5
 
 
 def fit(
@@ -72,7 +73,8 @@ def fit(
             training.end("stopped", "Stopped; resume to go on.")
             raise
         except (ValueError, OSError) as error:
-            training.end("failed", str(error))
+            with contextlib.suppress(OSError):  # On a full disk not even this can be written.
+                training.end("failed", str(error))
             raise
 
 
@@ -103,17 +105,15 @@ class _Training:
         device: torch.device,
         cache: Path | None,
     ) -> None:
-        self.run, self.place, self.listener, self.progress = run, place, listener, progress
-        self.cache, self.plan = cache, run.plan
+        self.run, self.place, self.cache, self.plan = run, place, cache, run.plan
+        self.tell = Reporter(place, listener, progress, lambda: (self.done, self.of))
         self.dataset: Dataset = run.open_dataset()
         self.methods, self.transforms = methods_of(run), run.make_transforms()
         torch.manual_seed(run.seed)
         self.players = make_players(run, self.methods)
-        self.optimizing = Optimizing(self.players, self.methods, device, self.note)
+        self.optimizing = Optimizing(self.players, self.methods, device, self.tell.note)
         self.best: dict[str, Any] = {"dice": -1.0, "weights": None, "scores": {}, "stale": 0}
-        self._began = self._saved = time.monotonic()
-        self._told = -float("inf")
-        self._first = 0
+        self._saved = time.monotonic()
 
     # Where it stands --------------------------------------------------------------------------
 
@@ -131,9 +131,11 @@ class _Training:
         """Trains from the checkpoint, or from the beginning, to the end."""
         if self.place.checkpoint.exists():
             self._restore()
-        self._first = self.done
         while self.players.round < self.run.rounds:
-            self._round(gather(self.run, self.dataset, self._cache(), self.note, self._prepared))
+            cache = self.cache or Path(self.run.dataset) / "prepared"
+            data = gather(self.run, self.dataset, cache, self.tell.note, self.tell.preparing)
+            self.tell.begin()
+            self._round(data)
             self._next_round()
         path = self._save_model()
         self.end("done", f"Done: {self._scores()}")
@@ -149,11 +151,12 @@ class _Training:
             rate = plan.learning_rate * (1 - players.step / plan.steps) ** 0.9
             values = self.optimizing.step(batch, rate)
             players.step += 1
-            self._tell_step(values, rate)
+            values["learning_rate"] = rate
+            self.tell.step(values, is_last=players.step == plan.steps)
             if players.step % plan.steps_per_validation == 0 or players.step == plan.steps:
                 self._validate(data)
                 if 0 < plan.patience <= self.best["stale"]:
-                    self.note(f"no gain in {plan.patience} validations: the round ends early")
+                    self.tell.note(f"no gain in {plan.patience} validations: the round ends early")
                     players.step = plan.steps
                 self._save()
             elif time.monotonic() - self._saved > SECONDS_BETWEEN_CHECKPOINTS:
@@ -183,7 +186,7 @@ class _Training:
         scores = validate(
             self.players.segmenter, data.validation, self.plan, self.optimizing.device
         )
-        self._tell(Event("validation", self.done, self.of, scores))
+        self.tell.validation(scores)
         if scores["dice"] > self.best["dice"]:
             weights = self.players.segmenter.state_dict()
             kept = {name: value.detach().cpu().clone() for name, value in weights.items()}
@@ -193,9 +196,6 @@ class _Training:
             self.best["stale"] += 1
 
     # Files ------------------------------------------------------------------------------------
-
-    def _cache(self) -> Path:
-        return self.cache or Path(self.run.dataset) / "prepared"
 
     def _save(self) -> None:
         content = {
@@ -216,52 +216,25 @@ class _Training:
         self.best = content["best"]
         if self.players.round:
             self.dataset = Dataset.open(content["dataset"])
-        self.note(f"resumed at step {self.done} of {self.of}")
+        self.tell.note(f"resumed at step {self.done} of {self.of}")
 
     def _save_model(self) -> Path:
         model = trained_model(self.run, self.dataset, self.players, self.best, self.done)
         save_model(model, self.place.model, overwrite=True)
         return self.place.model
 
-    # What others see --------------------------------------------------------------------------
-
-    def note(self, text: str) -> None:
-        """Tells people something that they should know."""
-        self._tell(Event("note", self.done, self.of, {}, text))
+    # How it ends ------------------------------------------------------------------------------
 
     def end(self, state: str, text: str) -> None:
         """Tells that the run is over for now."""
-        self._tell(Event("end", self.done, self.of, dict(self.best["scores"]), text))
-        self.place.set_state(state, self.done, self.of, None, text)
-
-    def _tell(self, event: Event) -> None:
-        self.place.tell(event)
-        if self.listener:
-            self.listener(event)
-
-    def _tell_step(self, values: dict[str, float], rate: float) -> None:
-        now = time.monotonic()
-        if now - self._told < SECONDS_BETWEEN_EVENTS and self.players.step < self.plan.steps:
-            return
-        self._told = now
-        self._tell(Event("step", self.done, self.of, {**values, "learning_rate": rate}))
-        seconds = (now - self._began) / max(self.done - self._first, 1)
-        self.place.set_state("running", self.done, self.of, seconds * (self.of - self.done))
-
-    def _prepared(self, fraction: float, case: str) -> None:
-        self.place.set_state("running", self.done, self.of, None, f"preparing {case}")
-        if self.progress:
-            self.progress.report(0.0, f"preparing {case}")
-        self._began = time.monotonic()
+        self.tell.end(state, text, self.best["scores"])
 
     def _look_for_stop(self) -> None:
-        cancelled = self.place.should_stop or (self.progress and self.progress.is_cancelled)
-        if cancelled:
+        if self.tell.should_stop:
             self._save()
             self.place.clear_stop()
             raise CancelledError(f"{self.place.folder}: stopped at step {self.done} of {self.of}")
-        if self.progress:
-            self.progress.report(self.done / self.of, f"step {self.done} of {self.of}")
+        self.tell.share()
 
     def _scores(self) -> str:
         scores = self.best["scores"]

@@ -40,6 +40,10 @@ def test_an_evidence_is_run_shown_and_put_into_the_readme(folder, capsys):
     assert f"few-slices: is up to date ({result['verdict']})" in out
     _, out, _ = run("evidence", "show", "--folder", "evidence", capsys=capsys)
     assert result["verdict"] in out
+    _, out, _ = run("evidence", "show", "few-slices", "--folder", "evidence", capsys=capsys)
+    assert "Balancing helps." in out
+    assert "disk" in out
+    assert "gains with half of the slices: " in out
     (folder / "PAGE.md").write_text("<!-- evidence -->\n<!-- /evidence -->\n")
     code, out, _ = run("evidence", "readme", "PAGE.md", "--folder", "evidence", capsys=capsys)
     assert code == 0
@@ -55,6 +59,7 @@ def test_an_evidence_is_run_shown_and_put_into_the_readme(folder, capsys):
         (["run", "all", *WHERE, "--jobs", "0"], "--jobs: got 0"),
         (["run", "all", *WHERE, "--arms", "best"], "got arm 'best'"),
         (["run", "all", *WHERE, "--steps", "0"], "steps: got 0"),
+        (["show", "many", "--folder", "evidence"], "got 'many', allowed are few-slices"),
         (["readme", "gone.md", "--folder", "evidence"], "gone.md: there is no such file"),
         (["readme", "raw/hearts/splits.json", "--folder", "evidence"], "got 0 pairs"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -61,6 +62,23 @@ def test_a_run_is_resumed_with_its_own_settings(dataset, tmp_path):
     one = weights_of(dataset.folder / "models/one/model.safetensors")
     two = weights_of(again / "model.safetensors")
     assert all((one[name] == two[name]).all() for name in one)
+
+
+def test_ctrl_c_ends_a_run_with_a_checkpoint_to_go_on_from(dataset, monkeypatch, capsys):
+    from ImperfectSegLogic.training import fit as fit_module
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return {"dice": 0.5}
+
+    monkeypatch.setattr(fit_module, "validate", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    assert typed("train", dataset.folder, "--name", "one", *SHORT) == 0
+    assert "Go on with --resume" in " ".join(capsys.readouterr().out.split())
+    assert signal.getsignal(signal.SIGINT) is before
+    folder = dataset.folder / "models" / "one"
+    assert json.loads((folder / "state.json").read_text())["state"] == "stopped"
+    assert (folder / "checkpoint.pt").exists()
 
 
 def test_tensorboard_gets_the_curves_when_asked(dataset):

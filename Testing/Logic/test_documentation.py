@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from ImperfectSegLogic import cli
-from ImperfectSegLogic.methods.catalog import INTERACTIVE_SEGMENTERS
+from ImperfectSegLogic.methods.catalog import (
+    INTERACTIVE_SEGMENTERS,
+    training_methods,
+    transforms,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -66,7 +70,9 @@ def subcommands(parser):
 
 def test_every_option_of_the_command_line_is_in_the_readme():
     top = subcommands(cli.parser())
-    for command in (top["segment"], *subcommands(top["dataset"]).values()):
+    grouped = [one for name in ("dataset", "evidence") for one in subcommands(top[name]).values()]
+    alone = [top[name] for name in ("segment", "train", "predict", "evaluate", "methods")]
+    for command in (*alone, *grouped):
         for action in command._actions:
             for option in action.option_strings:
                 if option not in ("-h", "--help"):
@@ -79,3 +85,8 @@ def test_every_engine_is_in_the_readme_and_its_papers_in_the_bibliography(engine
     assert engine.card.name in README
     for key in engine.card.paper:
         assert f"{{{key}," in bibliography
+
+
+@pytest.mark.parametrize("method", (*training_methods(), *transforms()), ids=lambda m: m.card.name)
+def test_every_method_is_in_the_readme(method):
+    assert f"`{method.card.name}`" in README

@@ -35,6 +35,12 @@ def test_an_arm_with_several_numbers_becomes_several_arms_each_with_its_own_base
     }
 
 
+def test_a_number_that_the_baseline_was_not_trained_with_has_no_baseline(tmp_path):
+    found = read(tmp_path, SPEC.replace("share = [0.5, 1.0]", "share = [0.5]", 1))
+    assert found.arm("balanced, share 0.5").baseline == "plain, share 0.5"
+    assert found.arm("balanced, share 1").baseline == ""
+
+
 def test_an_arm_can_say_for_itself_what_the_file_says_for_all(tmp_path):
     text = SPEC + '[[arms]]\nname = "dense"\nannotation = "masks"\ntraining = { steps = 7 }\n'
     arm = read(tmp_path, text).arm("dense")

@@ -124,6 +124,27 @@ def test_only_arms_that_changed_are_trained_again(study):
     assert all(name.startswith("balanced") for name in trained)
 
 
+def test_trainings_of_several_versions_of_the_training_code_are_told_apart(study, monkeypatch):
+    from ImperfectSegLogic.evidence import circumstances
+
+    result, _, _ = study(arms=["plain"])
+    assert isinstance(result["training_code"], str)
+    monkeypatch.setattr(circumstances, "code_hash", lambda names, followed: "other")
+    circumstances.circumstances.cache_clear()
+    result, _, trained = study()
+    assert len(trained) == 4
+    circumstances.circumstances.cache_clear()
+    assert len(result["training_code"]) == 2
+
+
+def test_two_evidences_share_the_trainings_that_are_alike(study):
+    study()
+    _, _, trained = study(
+        text=SPEC.replace('"plain', '"usual').replace("at_least = 0.05", "at_least = 1")
+    )
+    assert trained == []
+
+
 def test_changed_code_of_a_method_is_trained_again(study, monkeypatch):
     from ImperfectSegLogic.evidence import trainings
 

@@ -124,3 +124,12 @@ def test_where_the_gpu_is_too_small_the_cpu_goes_on():
     assert got.shape == (3, 1, 2, 2)
     assert network.moved == ["meta", "cpu", "cpu"]
     assert runner.notes[-1] == "memory ran out on meta even for one window: going on on the CPU"
+
+
+def test_a_network_that_had_to_move_meanwhile_can_still_learn():
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    runner = Runner([network], torch.device("cpu"), 2)
+    with runner.placed():
+        for weight in network.parameters():
+            weight.data = weight.data.clone()  # As moving to another device does.
+    network(torch.ones(1, 2)).sum().backward()
