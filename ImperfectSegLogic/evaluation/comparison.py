@@ -13,6 +13,9 @@ from ImperfectSegLogic.evaluation.resampling import holm, mean_interval
 from ImperfectSegLogic.evaluation.score import Score, labels_of
 from ImperfectSegLogic.metrics.measures import METRICS, Metric
 
+COMPARED = tuple(name for name in METRICS if name != "volume_difference_percent")
+"""Percent of a volume say the same as milliliters: a second test would only cost power."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -76,7 +79,7 @@ def compare(a: Sequence[Score], b: Sequence[Score], seed: int = 0) -> list[Compa
     found = []
     for label in labels_of(a):
         own = [[s for s in scores if s.label == label] for scores in (a, b)]
-        found += [_comparison(own[0], own[1], label, name, seed) for name in METRICS]
+        found += [_comparison(own[0], own[1], label, name, seed) for name in COMPARED]
     corrected = holm([c.p for c in found])
     return [replace(c, corrected=p) for c, p in zip(found, corrected, strict=True)]
 
@@ -110,17 +113,23 @@ def _comparison(
 def _by_subject(
     a: Sequence[Score], b: Sequence[Score], name: str, metric: Metric
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Gives each subject's mean, for both models, over cases where both are defined."""
+    """Gives each subject's mean, for both models, over cases where one is defined."""
     others = {s.case: s.metrics[name] for s in b}
     pairs: Mapping[str, list[tuple[float, float]]] = {s.subject: [] for s in a}
     for score in a:
         pair = (score.metrics[name], others[score.case])
-        if not np.isnan(pair).any():
+        if not np.isnan(pair).all():
+            # Not defined for one only: it rightly found nothing where the other found something.
+            pair = (_defined(pair[0], metric), _defined(pair[1], metric))
             # A negative and a positive volume difference are no less wrong than two positive ones.
             pairs[score.subject].append(pair if metric.best else (abs(pair[0]), abs(pair[1])))
     means = [np.mean(pairs[subject], axis=0) for subject in sorted(pairs) if pairs[subject]]
     both = np.array(means, dtype=np.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
+
+
+def _defined(value: float, metric: Metric) -> float:
+    return metric.best if np.isnan(value) else value
 
 
 def _wilcoxon(gains: NDArray[np.float64]) -> float:

@@ -51,8 +51,9 @@ def measure(
 
     Of a sparse truth only labeled voxels count, and only for the Dice, which is NaN if no voxel
     is labeled: surfaces and volumes are not known, so these metrics are NaN. If neither prediction
-    nor truth has the label, the Dice is 1, the volume difference 0 mL, and all else NaN, not
-    defined; if one of them lacks it, HD95 and ASSD are infinite.
+    nor truth has the label, the volume difference is 0 mL and all else NaN, not defined: a mean
+    over many cases without a lesion would hide the one that was missed. If one of them lacks it,
+    HD95 and ASSD are infinite.
 
     Args:
         prediction: What was predicted.
@@ -61,7 +62,7 @@ def measure(
         tolerance: Of the surface Dice, in mm.
 
     Raises:
-        ValueError: If grids differ, the grid is sheared, or the tolerance is not allowed.
+        ValueError: If grids differ or the tolerance is not allowed.
     """
     check_tolerance(tolerance)
     if not prediction.geometry.matches(truth.geometry):
@@ -72,15 +73,18 @@ def measure(
     found, there = prediction.labels == label, truth.labels == label
     if isinstance(truth, SparseMask):
         known = truth.labeled
-        only = float(dice(found[known], there[known])) if known.any() else np.nan
-        return {**dict.fromkeys(METRICS, np.nan), "dice": only}
+        return {**dict.fromkeys(METRICS, np.nan), "dice": _dice(found[known], there[known])}
     distances = surface_distances(found, there, truth.geometry)
     milliliters, percent = volume_difference(found, there, truth.geometry)
     return {
-        "dice": float(dice(found, there)),
+        "dice": _dice(found, there),
         "hd95": distances.hd95,
         "assd": distances.assd,
         "surface_dice": distances.surface_dice(tolerance),
         "volume_difference_ml": milliliters,
         "volume_difference_percent": percent,
     }
+
+
+def _dice(found: NDArray[np.bool_], there: NDArray[np.bool_]) -> float:
+    return dice(found, there) if found.any() or there.any() else np.nan

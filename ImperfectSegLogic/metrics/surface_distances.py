@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy.spatial import KDTree
 
 from ImperfectSegLogic.data.geometry import Geometry, Region
 
 NOTHING = np.zeros(0)
+TIE = 1e-5
+"""Share by which a distance may exceed a tolerance; files hold matrices with seven digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,8 @@ class SurfaceDistances:
         """
         check_tolerance(tolerance)
         both = np.concatenate((self.from_mask, self.from_truth))
-        return float(np.count_nonzero(both <= tolerance) / len(both)) if len(both) else np.nan
+        near = np.count_nonzero(both <= tolerance * (1 + TIE))
+        return float(near / len(both)) if len(both) else np.nan
 
     @property
     def _both_there(self) -> bool:
@@ -69,7 +72,7 @@ def surface_distances(
 
     A surface voxel is one of the mask with a face on the outside, which is also beyond the image's
     border. In an image of one slice only faces within the slice count. Distances are between voxel
-    centers along the voxel axes, so these have to be at right angles.
+    centers in the patient, so that they are exact on sheared grids too.
 
     Args:
         mask: What was found, shape (slice, row, column); nonzero is inside.
@@ -77,29 +80,22 @@ def surface_distances(
         geometry: The grid of both.
 
     Raises:
-        ValueError: If shapes differ, or the grid is sheared.
+        ValueError: If the shapes differ.
     """
     if not mask.shape == truth.shape == geometry.shape:
         raise ValueError(
             f"surface distances: got masks of shapes {mask.shape} and {truth.shape} for a grid of"
             f" {geometry.shape}, allowed are equal ones. Resample one to the other first."
         )
-    if geometry.is_sheared:
-        raise ValueError(
-            "surface distances: got a sheared grid, allowed are axes at right angles, along which"
-            " distances are measured. Resample image and masks to such a grid first."
-        )
     one, other = mask.astype(bool), truth.astype(bool)
     boxes = [Region(*b) for b in (_box(one), _box(other)) if b]
     if not boxes:
         return SurfaceDistances(NOTHING, NOTHING)
     box = boxes[0].united(boxes[-1]).grown((1, 1, 1), geometry.shape).slices
-    # In all of the image's axes but those of length 1, where everything would be surface.
-    axes = [a for a in range(3) if geometry.shape[a] > 1] or [0, 1, 2]
-    surfaces = [_surface(m[box], axes) for m in (one, other)]
+    ours, theirs = (_surface(m[box], geometry) for m in (one, other))
+    places, others = (_places(m, geometry) for m in (ours, theirs))
     return SurfaceDistances(
-        _distances(surfaces[0], surfaces[1], geometry.spacing),
-        _distances(surfaces[1], surfaces[0], geometry.spacing),
+        _to_nearest(places, theirs[ours], others), _to_nearest(others, ours[theirs], places)
     )
 
 
@@ -125,20 +121,33 @@ def _box(mask: NDArray[np.bool_]) -> tuple[tuple[int, int, int], tuple[int, int,
     return (k0, j0, i0), (k1, j1, i1)
 
 
-def _surface(mask: NDArray[np.bool_], axes: list[int]) -> NDArray[np.bool_]:
-    neighbors = np.zeros((3, 3, 3), dtype=bool)
-    for axis in axes:
-        line: list[int | slice] = [1, 1, 1]
-        line[axis] = slice(None)
-        neighbors[tuple(line)] = True
-    return np.asarray(mask & ~ndimage.binary_erosion(mask, neighbors))
+def _surface(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
+    inner = mask.copy()
+    for axis, length in enumerate(geometry.shape):
+        if length > 1 or max(geometry.shape) == 1:
+            # Several times as fast as a binary erosion.
+            kept, all_of = np.moveaxis(inner, axis, 0), np.moveaxis(mask, axis, 0)
+            kept[1:] &= all_of[:-1]
+            kept[:-1] &= all_of[1:]
+            # Here the box ends, and so does the image, or else the box has a rim without mask.
+            kept[0] = kept[-1] = False
+    return np.asarray(mask & ~inner)
 
 
-def _distances(
-    surface: NDArray[np.bool_], other: NDArray[np.bool_], spacing: tuple[float, float, float]
+def _places(surface: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.float64]:
+    """Gives places in mm from the first voxel, which loses no digits far from the origin."""
+    return np.argwhere(surface)[:, ::-1] @ geometry.ijk_to_ras[:3, :3].T
+
+
+def _to_nearest(
+    places: NDArray[np.float64], common: NDArray[np.bool_], others: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    if not surface.any():
-        return NOTHING
-    if not other.any():
-        return np.full(np.count_nonzero(surface), np.inf)
-    return np.asarray(ndimage.distance_transform_edt(~other, sampling=spacing)[surface])
+    """Gives the distance to the nearest of others; there is none to those in common."""
+    if not len(others):
+        return np.full(len(places), np.inf)
+    distances = np.zeros(len(places))
+    if not common.all():
+        # Unbalanced, because places on a grid have many ties, over which balancing is slow.
+        tree = KDTree(others, balanced_tree=False)
+        distances[~common] = tree.query(places[~common])[0]
+    return distances

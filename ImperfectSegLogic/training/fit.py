@@ -219,7 +219,9 @@ class _Training:
         self.tell.note(f"resumed at step {self.done} of {self.of}")
 
     def _save_model(self) -> Path:
-        model = trained_model(self.run, self.dataset, self.players, self.best, self.done)
+        model = trained_model(
+            self.place.folder.name, self.run, self.dataset, self.players, self.best
+        )
         save_model(model, self.place.model, overwrite=True)
         return self.place.model
 

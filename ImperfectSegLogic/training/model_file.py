@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,9 +18,6 @@ from torch import Tensor, nn
 from ImperfectSegLogic.data.safe_writing import check_target, extension_of, replacing
 from ImperfectSegLogic.networks.build import build_network, check_patch
 from ImperfectSegLogic.training.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from ImperfectSegLogic.training.plan import TrainingPlan
 
 EXTENSIONS = (".safetensors",)
 KEY = "ImperfectSeg"
@@ -55,19 +52,6 @@ class TrainedModel:
         assert list(self.labels) == sorted(self.labels), self.labels
         assert 0 not in self.labels
         check_patch(self.network_name, self.preprocessing.dims, self.network_settings, self.patch)
-
-    @classmethod
-    def of_plan(
-        cls,
-        network: nn.Module,
-        plan: TrainingPlan,
-        labels: Mapping[int, str],
-        card: Mapping[str, Any],
-    ) -> TrainedModel:
-        """Makes one of a network that was trained by a plan; `labels` names the plan's labels."""
-        named = {label: labels[label] for label in plan.labels}
-        how = (plan.network, plan.network_settings, plan.preprocessing, plan.patch)
-        return cls(network, *how, named, card)
 
     @property
     def channels(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,17 +145,18 @@ def make_players(run: RunDescription, methods: list[TrainingMethod]) -> Players:
 
 
 def trained_model(
-    run: RunDescription, dataset: Dataset, players: Players, best: dict[str, Any], steps: int
+    name: str, run: RunDescription, dataset: Dataset, players: Players, best: Mapping[str, Any]
 ) -> TrainedModel:
     """Gives the segmenter as it is, with all that a model's file tells about it."""
     plan = run.plan
     card = {
+        "name": name,
         "dataset": dataset.description.name,
         "training_cases": len(run.train_cases),
         "methods": [[name, dict(said)] for name, said in run.methods],
         "transforms": [[name, dict(said)] for name, said in run.transforms],
         "seed": run.seed,
-        "steps": steps,
+        "steps": players.round * plan.steps + players.step,
         "scores": dict(best["scores"]),
         "plan": plan.to_json(),
         "versions": {
@@ -188,4 +189,5 @@ def _predicted(network: nn.Module, plan: TrainingPlan, volume: Volume) -> Predic
     from ImperfectSegLogic.prediction.predict import PredictionSettings, predict
 
     model = _model(network, plan, {label: str(label) for label in plan.labels}, {})
-    return predict((model,), volume, PredictionSettings()).prediction
+    device = str(next(network.parameters()).device)
+    return predict((model,), volume, PredictionSettings(), device=device).prediction

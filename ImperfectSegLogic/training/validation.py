@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ImperfectSegLogic.data.annotations import UNLABELED
-from ImperfectSegLogic.networks.patches import divisor
 from ImperfectSegLogic.training.plan import TrainingPlan
 from ImperfectSegLogic.training.prepared import PreparedCase
 
-LARGEST_SLICE = 512
 SLICES_AT_ONCE = 8
 
 
@@ -63,14 +61,14 @@ def label_indices(
         plan: Tells the size of windows.
         device: Where the network is.
     """
+    # Windows as in training, also in 2-D: instance normalization sees other statistics in larger
+    # ones, which costs Dice.
     if plan.dims == 3:
         return _windows(network, torch.from_numpy(np.array(image))[None], plan.patch, device)[0]
-    by = divisor(plan.network, 2, plan.network_settings)
-    size = tuple(min(-(-n // by) * by, LARGEST_SLICE) for n in image.shape[2:])
     parts = []
     for start in range(0, image.shape[1], SLICES_AT_ONCE):
         slices = np.array(image[:, start : start + SLICES_AT_ONCE]).swapaxes(0, 1)
-        parts.append(_windows(network, torch.from_numpy(slices), size, device))
+        parts.append(_windows(network, torch.from_numpy(slices), plan.patch, device))
     return np.concatenate(parts)
 
 

@@ -71,7 +71,7 @@ def test_two_models_are_compared_and_all_files_written(dataset, capsys):
     assert (rows[0]["dice"], rows[0]["hd95"]) == ("1", "0")
     found = json.loads(Path("s.json").read_text())
     assert found["comparison"]["first"] == "good"
-    assert len(found["comparison"]["results"]) == 2 * 6
+    assert len(found["comparison"]["results"]) == 2 * 5
     assert len(found["models"]["bad"]["scores"]) == 8
     assert Image.open("s.png").size[0] > 600
     code, _, err = evaluated(*both, capsys=capsys)

@@ -87,6 +87,6 @@ def test_every_engine_is_in_the_readme_and_its_papers_in_the_bibliography(engine
         assert f"{{{key}," in bibliography
 
 
-@pytest.mark.parametrize("method", (*training_methods(), *transforms()), ids=lambda m: m.card.name)
+@pytest.mark.parametrize("method", [*training_methods(), *transforms()], ids=lambda m: m.card.name)
 def test_every_method_is_in_the_readme(method):
     assert f"`{method.card.name}`" in README

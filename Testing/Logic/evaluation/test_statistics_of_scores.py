@@ -77,7 +77,7 @@ def test_the_test_is_the_signed_rank_test_and_corrected():
     found = compare(scores(one), scores(other))
     got = of(found, "dice")
     assert got.p == pytest.approx(stats.wilcoxon(one - other).pvalue)
-    assert got.corrected == pytest.approx(min(1, 6 * got.p))
+    assert got.corrected == pytest.approx(min(1, 5 * got.p))
     assert got.low < got.difference < got.high < 0
     assert of(found, "assd").p == 1
 
@@ -91,11 +91,19 @@ def test_a_smaller_distance_and_a_smaller_volume_error_win():
 
 
 def test_a_missed_structure_loses_although_its_distance_has_no_mean():
-    a = scores([1.0, 2.0, np.inf, np.inf, np.nan], metric="hd95")
-    b = scores([2.0, np.inf, np.inf, 1.0, 1.0], metric="hd95")
+    a = scores([1.0, 2.0, np.inf, np.inf], metric="hd95")
+    b = scores([2.0, np.inf, np.inf, 1.0], metric="hd95")
     got = of(compare(a, b), "hd95")
     assert (got.wins, got.ties, got.losses) == (2, 1, 1)
-    assert (got.difference, got.finite, got.subjects) == (-1, 1, 5)
+    assert (got.difference, got.finite, got.subjects) == (-1, 1, 4)
+
+
+def test_a_structure_that_only_one_model_invents_is_its_loss():
+    for name, invented in (("dice", 0.0), ("hd95", np.inf), ("surface_dice", 0.0)):
+        a = scores([np.nan, np.nan], metric=name)
+        b = scores([invented, np.nan], metric=name)
+        got = of(compare(a, b), name)
+        assert (got.wins, got.ties, got.losses) == (1, 0, 0)
 
 
 def test_models_with_scores_of_different_cases_are_not_compared():

@@ -8,8 +8,10 @@ import torch
 
 from ImperfectSegLogic.losses.label_probabilities import label_log_probabilities
 from ImperfectSegLogic.losses.partial_cross_entropy import partial_cross_entropy
+from ImperfectSegLogic.methods.supervised import Supervised
 from ImperfectSegLogic.methods.weak.selective_loss.bokhorst2018 import BalancedSparse, Settings
 from ImperfectSegLogic.methods.weak.selective_loss.class_balance import counts_of, voxel_weights
+from Testing.Contracts.training_checks import batch_of, players_of
 
 TARGET = torch.tensor([[0, 0, 0, 1, -1, -1], [0, 1, -1, -1, -1, -1]])
 
@@ -65,3 +67,15 @@ def test_a_label_that_is_nowhere_weighs_nothing_and_breaks_nothing():
     target = torch.tensor([[0, 0, -1]])
     weights = voxel_weights(counts_of(target, 3), target)
     assert weights.tolist() == [[1.0, 1.0, 0.0]]
+
+
+def test_dice_is_asked_of_dense_samples_only():
+    players = players_of(Supervised(), 2)
+    sparse = batch_of(2, ("SparseMask", "SparseMask"))
+    mixed = batch_of(2, ("DenseMask", "SparseMask"))
+    assert [t.name for t in Supervised().loss(players, sparse)] == ["cross_entropy"]
+    terms = Supervised().loss(players, mixed)
+    assert [t.name for t in terms] == ["cross_entropy", "dice"]
+    gradient = torch.autograd.grad(terms[1].value, players.logits(mixed))[0]
+    assert gradient[0].abs().sum() > 0
+    assert gradient[1].abs().sum() == 0

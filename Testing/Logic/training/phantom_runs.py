@@ -14,7 +14,7 @@ from ImperfectSegLogic.training.run import RunDescription, cases_of
 LABELS = {1: "disk", 4: "square"}
 SPACING = np.diag([1.5, 1.5, 10.0, 1.0])
 SHAPE = (4, 40, 36)
-SMALL = {"features": (8, 16), "strides": (2,)}
+SMALL = {"features": (8, 16), "strides": (2,), "dropout": 0.1}
 
 
 def pair(seed: int, shape=SHAPE):
