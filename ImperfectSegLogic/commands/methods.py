@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from ImperfectSegLogic.commands.terminal import console, need_torch, plain
+from ImperfectSegLogic.evidence.standing import status_of
 from ImperfectSegLogic.methods import catalog
 from ImperfectSegLogic.methods.settings import fields_of
 
@@ -26,11 +27,16 @@ def _methods(options: argparse.Namespace) -> None:
     need_torch()
     every = {m.card.name: m for m in (*catalog.training_methods(), *catalog.transforms())}
     if options.name is None:
-        table = Table("name", "what it is", "needs", "D", "what is said of it")
+        table = Table(
+            Column("name", no_wrap=True), "what it is", "needs", "D", "what is said of it", "status"
+        )
         for name, kind in every.items():
             card = kind.card
             dims = ", ".join(map(str, card.dims))
-            table.add_row(name, card.table_row, card.requires.value, dims, plain(card.claims))
+            status = status_of(card).value
+            table.add_row(
+                name, card.table_row, card.requires.value, dims, plain(card.claims), status
+            )
         console.print(table)
         return
     if options.name not in every:

@@ -79,6 +79,8 @@ def _add_data_options(train: argparse.ArgumentParser) -> None:
 def _add_plan_options(train: argparse.ArgumentParser) -> None:
     plan = train.add_argument_group("plan")
     plan.add_argument("--network", choices=NETWORKS, help="default: unet")
+    text = "what differs from its defaults, such as features=16x32x64,strides=2x2,dropout=0.1"
+    plan.add_argument("--network-settings", metavar="KEY=VALUE,...", default="", help=text)
     plan.add_argument("--dims", type=int, choices=(2, 3), help="slices or volumes")
     plan.add_argument("--patch", metavar="N", type=int, nargs="+", help="voxels per axis")
     plan.add_argument("--batch", metavar="N", type=int, help="samples per step")
@@ -148,7 +150,11 @@ def _overrides(options: argparse.Namespace) -> dict[str, Any]:
         "patience": options.patience,
         "learning_rate": options.learning_rate,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    from ImperfectSegLogic.training.run import parse_pairs
+
+    known = {name: value for name, value in given.items() if value is not None}
+    settings = parse_pairs(options.network_settings, "--network-settings")
+    return {**known, "network_settings": settings} if settings else known
 
 
 def _fit(run: RunDescription, options: argparse.Namespace) -> int:

@@ -133,9 +133,8 @@ def propose(
     patch = tuple(overrides.get("patch") or ())
     reasons = [why, f"spacing {_told(spacing)} mm: median of {fingerprint.cases} cases"]
     shape = fingerprint.median_shape(chosen, spacing)
-    settings = overrides.get("network_settings")
-    if settings is None:
-        settings = suited_settings(network, chosen, patch or _fitting(shape, voxels // batch))
+    suited = suited_settings(network, chosen, patch or _fitting(shape, voxels // batch))
+    settings = {**suited, **overrides.pop("network_settings", {})}
     if not patch:
         patch = _patch(shape, voxels // batch, divisors(network, chosen, settings))
         reasons.append(f"patch {_told(patch)}, batch {batch}: {fits}")

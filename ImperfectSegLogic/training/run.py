@@ -173,10 +173,21 @@ def parse_named(texts: Sequence[str], option: str) -> Named:
     found = []
     for text in texts:
         name, _, said = text.partition(":")
-        pairs = [pair.partition("=") for pair in said.split(",") if pair]
-        if not name or any(not key or not value for key, _, value in pairs):
+        if not name:
             raise ValueError(
                 f"{option}: got {text!r}, allowed is NAME or NAME:key=value,key=value."
             )
-        found.append((name, {key: value for key, _, value in pairs}))
+        found.append((name, parse_pairs(said, option)))
     return tuple(found)
+
+
+def parse_pairs(text: str, option: str) -> dict[str, str]:
+    """Gives settings that were typed as `key=value,key=value`.
+
+    Raises:
+        ValueError: If they are not of this form.
+    """
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    if any(not key or not value for key, _, value in pairs):
+        raise ValueError(f"{option}: got {text!r}, allowed is key=value,key=value.")
+    return {key: value for key, _, value in pairs}

@@ -62,6 +62,9 @@ class GuiApplication(QtCore.QObject):
     def processEvents(self, *_: Any) -> None:
         self._qt_application.processEvents()
 
+    def startupEnvironment(self) -> QtCore.QProcessEnvironment:
+        return QtCore.QProcessEnvironment.systemEnvironment()
+
     def settings(self) -> Any:
         return qt_names.Settings()
 

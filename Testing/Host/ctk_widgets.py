@@ -62,12 +62,12 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     def sizeHint(self) -> QtCore.QSize:
         layout = self.layout()
         inner = layout.sizeHint() if layout and self.isChecked() else QtCore.QSize(0, 0)
-        return inner.expandedTo(QtCore.QSize(120, HEADER_HEIGHT))
+        return QtCore.QSize(max(inner.width(), 120), inner.height() + HEADER_HEIGHT)
 
     def minimumSizeHint(self) -> QtCore.QSize:
         layout = self.layout()
         inner = layout.minimumSize() if layout and self.isChecked() else QtCore.QSize(0, 0)
-        return inner.expandedTo(QtCore.QSize(60, HEADER_HEIGHT))
+        return QtCore.QSize(max(inner.width(), 60), inner.height() + HEADER_HEIGHT)
 
     def paintEvent(self, _: QtGui.QPaintEvent) -> None:
         painter = QtWidgets.QStylePainter(self)
@@ -204,7 +204,10 @@ class ctkPathLineEdit(QtWidgets.QWidget):
         self._line.setText(str(path))
 
     def addCurrentPathToHistory(self) -> None:
-        """The host keeps no history."""
+        """Keep no history, but go through another path, as CTK's does with a path that is known."""
+        path = self.currentPath
+        self._line.setText("")
+        self._line.setText(path)
 
     currentPath = Property(str, lambda self: self._line.property("text"), setCurrentPath)
     label = stored(str, "label", "")

@@ -1,9 +1,10 @@
 """Stands in for qSlicerLayoutManager and its view widgets.
 
 The pictures come from the real offscreen views of ``views.py`` and are painted into plain widgets;
-mouse and key events of those widgets go to the real interactors. Different from Slicer: one fixed
-arrangement of three slice views and a 3-D view, whatever layout is set (the number is kept and
-``layoutChanged`` is sent); view controllers are a coloured bar without buttons.
+mouse and key events of those widgets go to the real interactors. The layout node is real.
+Different from Slicer: one fixed arrangement of three slice views and a 3-D view, in whose place the
+plot view is where the layout has one; any other layout is kept and ``layoutChanged`` is sent, but
+looks the same. View controllers are a coloured bar without buttons.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
 from .look_alike import Signals
+from .plots import qMRMLPlotWidget
 from .views import OffscreenView, SliceView, ThreeDView
 
 SLICES = {  # layout name -> orientation, colour of the bar
@@ -27,6 +29,10 @@ SLICES = {  # layout name -> orientation, colour of the bar
 THREED_COLOR = "#7a7ad4"
 START_SIZE = (300, 300)
 FOUR_UP = 3
+PLOT_LAYOUTS = {  # those in which vtkSlicerPlotsLogic finds a plot view
+    getattr(slicer.vtkMRMLLayoutNode, f"SlicerLayout{name}View")
+    for name in ("FourUpPlot", "FourUpPlotTable", "OneUpPlot", "ConventionalPlot")
+} | {slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreePlotView}
 BUTTONS = {
     Qt.MouseButton.LeftButton: "Left",
     Qt.MouseButton.RightButton: "Right",
@@ -210,7 +216,7 @@ class qMRMLThreeDWidget(QtWidgets.QWidget):
 
 
 class LayoutManager(QtCore.QObject):
-    """Makes the four views and finds them by name."""
+    """Makes the views and finds them by name."""
 
     _class_name = "qSlicerLayoutManager"
     _signals: ClassVar[Signals] = {"layoutChanged(int)": None}
@@ -221,6 +227,8 @@ class LayoutManager(QtCore.QObject):
         self._layout = FOUR_UP
         self._slices = {name: qMRMLSliceWidget(name) for name in SLICES}
         self._threed = [qMRMLThreeDWidget("1")]
+        self._node, self._plot = _layout_node(), qMRMLPlotWidget(_plot_view_node())
+        self._node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._follow_node())
         self._viewport = QtWidgets.QWidget()
         grid = QtWidgets.QGridLayout(self._viewport)
         grid.setSpacing(2)
@@ -228,6 +236,8 @@ class LayoutManager(QtCore.QObject):
         widgets = [self._slices["Red"], self._threed[0], self._slices["Green"]]
         for index, widget in enumerate([*widgets, self._slices["Yellow"]]):
             grid.addWidget(widget, index // 2, index % 2)
+        grid.addWidget(self._plot, 0, 1)
+        self._plot.hide()
 
     def viewport(self) -> QtWidgets.QWidget:
         return self._viewport
@@ -241,12 +251,24 @@ class LayoutManager(QtCore.QObject):
     def threeDWidget(self, index: int) -> qMRMLThreeDWidget | None:
         return self._threed[index] if 0 <= index < len(self._threed) else None
 
+    def plotWidget(self, index: int) -> qMRMLPlotWidget | None:
+        return self._plot if index == 0 and self.plotViewCount else None
+
     def mrmlSliceLogics(self) -> Any:
         return slicer.app.applicationLogic().GetSliceLogics()
 
     def setLayout(self, layout: int) -> None:
+        self._node.SetViewArrangement(layout)
+
+    def _follow_node(self) -> None:
+        layout = self._node.GetViewArrangement()
+        if layout == slicer.vtkMRMLLayoutNode.SlicerLayoutNone:  # A closed scene keeps its layout.
+            self._node.SetViewArrangement(self._layout)
+            return
         if layout != self._layout:
             self._layout = layout
+            self._plot.setVisible(layout in PLOT_LAYOUTS)
+            self._threed[0].setVisible(layout not in PLOT_LAYOUTS)
             self.layoutChanged.emit(layout)
 
     def resetSliceViews(self) -> None:
@@ -259,8 +281,25 @@ class LayoutManager(QtCore.QObject):
 
     layout = Property(int, lambda self: self._layout, setLayout)
     threeDViewCount = Property(int, lambda self: len(self._threed))
-    plotViewCount = Property(int, lambda self: 0)
+    plotViewCount = Property(int, lambda self: int(self._layout in PLOT_LAYOUTS))
     tableViewCount = Property(int, lambda self: 0)
+
+
+def _layout_node() -> Any:
+    """The real layout node, which knows all layouts by their numbers."""
+    node = slicer.vtkMRMLLayoutNode()
+    node.SetSingletonTag("vtkMRMLLayoutNode")
+    for layout in range(node.SlicerLayoutInitialView, node.SlicerLayoutFinalView):
+        node.AddLayoutDescription(layout, "<layout/>")
+    node.SetViewArrangement(FOUR_UP)
+    return slicer.mrmlScene.AddNode(node)
+
+
+def _plot_view_node() -> Any:
+    node = slicer.vtkMRMLPlotViewNode()
+    node.SetSingletonTag("PlotView1")
+    node.SetLayoutName("PlotView1")
+    return slicer.mrmlScene.AddNode(node)
 
 
 def _stack(parent: QtWidgets.QWidget, title: str, color: str, view: QtWidgets.QWidget) -> None:

@@ -35,6 +35,7 @@ MODULE_LOGICS = {  # name of the module -> class of its logic
     "Models": "vtkSlicerModelsLogic",
     "Transforms": "vtkSlicerTransformLogic",
     "Tables": "vtkSlicerTablesLogic",
+    "Plots": "vtkSlicerPlotsLogic",
     "VolumeRendering": "vtkSlicerVolumeRenderingLogic",
     "CropVolume": "vtkSlicerCropVolumeLogic",
     "Sequences": "vtkSlicerSequencesLogic",

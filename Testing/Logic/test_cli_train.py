@@ -6,9 +6,11 @@ import json
 import signal
 
 import pytest
+import torch
 
 from ImperfectSegLogic import cli
 from ImperfectSegLogic.commands import terminal
+from ImperfectSegLogic.training.model_file import load_model
 from Testing.Logic.training.phantom_runs import make_dataset, weights_of
 
 SHORT = ["--patch", "24", "24", "--batch", "4", "--steps", "6", "--validate-every", "3"]
@@ -53,6 +55,13 @@ def test_methods_and_transforms_are_given_with_their_settings(dataset):
     assert run["seed"] == 3
 
 
+def test_the_network_can_be_set(dataset):
+    words = ["--network-settings", "features=8x16,strides=2,dropout=0.2"]
+    assert typed("train", dataset.folder, "--name", "one", *SHORT, *words) == 0
+    model = load_model(dataset.folder / "models/one/model.safetensors")
+    assert any(isinstance(m, torch.nn.Dropout) and m.p == 0.2 for m in model.network.modules())
+
+
 def test_a_run_is_resumed_with_its_own_settings(dataset, tmp_path):
     assert typed("train", dataset.folder, "--name", "one", *SHORT) == 0
     again = dataset.folder / "models" / "two"
@@ -91,7 +100,8 @@ def test_tensorboard_gets_the_curves_when_asked(dataset):
     [
         (["--train-split", "no"], "got 'no'"),
         (["--method", "x"], "sparse-cicek2016"),
-        (["--method", "sparse-bokhorst2018:balance"], "NAME:key=value"),
+        (["--method", "sparse-bokhorst2018:balance"], "allowed is key=value"),
+        (["--network-settings", "depth=3"], "got settings ['depth']"),
         (["--patch", "23", "24"], "multiples of"),
         (["--device", "tpu"], "this computer has cpu"),
         (["--annotator", "nobody"], "nobody"),
