@@ -8,12 +8,18 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from ImperfectSegLogic.commands.terminal import bar, console, need_torch, plain
+from ImperfectSegLogic.commands.train_options import (
+    add_data_options,
+    add_plan_options,
+    overrides_of,
+)
 from ImperfectSegLogic.data import Dataset
+from ImperfectSegLogic.data.datasets.files import check_name
 from ImperfectSegLogic.methods.progress import CancelledError, Progress
 from ImperfectSegLogic.methods.scarce.traditional_augmentation.groups import (
     GROUPS,
@@ -33,7 +39,6 @@ Trains a network on the annotated cases of a data set. What is not said is propo
 the run are in FOLDER/models/NAME. A run that was stopped or killed goes on with --resume and ends
 with the same weights as if it had not been.
 """
-NETWORKS = ("unet", "dynunet", "segresnet", "vnet")
 
 
 def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -46,8 +51,8 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     train.add_argument("folder", metavar="DATASET", type=Path, help="the data set's folder")
     train.add_argument("--name", metavar="NAME", help="of the model", required=True)
-    _add_data_options(train)
-    _add_plan_options(train)
+    add_data_options(train)
+    add_plan_options(train)
     how = train.add_argument_group("methods")
     text = "a training method, as NAME or NAME:key=value,key=value; see `imperfectseg methods`"
     how.add_argument("--method", metavar="NAME", action="append", default=[], help=text)
@@ -58,40 +63,11 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     run = train.add_argument_group("the run")
     run.add_argument("--seed", metavar="N", type=int, default=0)
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    run.add_argument("--out", metavar="FOLDER", type=Path, help="default: DATASET/models/NAME")
     run.add_argument("--resume", action="store_true", help="go on with a run that ended early")
     run.add_argument("--plan-only", action="store_true", help="print the plan and end")
     run.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard")
     train.set_defaults(run=_train)
-
-
-def _add_data_options(train: argparse.ArgumentParser) -> None:
-    data = train.add_argument_group("data")
-    data.add_argument("--train-split", metavar="NAME", help="default: train, else all cases")
-    data.add_argument("--val-split", metavar="NAME", help="default: val, if there is one")
-    data.add_argument("--fold", metavar="N", type=int, default=0, help="of the splits")
-    data.add_argument("--annotator", metavar="NAME", help="whose annotations; default: newest")
-    data.add_argument("--cache", metavar="FOLDER", type=Path, help="for prepared images")
-    data.add_argument(
-        "--missing-labels", action="store_true", help="allow labels that are annotated nowhere"
-    )
-
-
-def _add_plan_options(train: argparse.ArgumentParser) -> None:
-    plan = train.add_argument_group("plan")
-    plan.add_argument("--network", choices=NETWORKS, help="default: unet")
-    text = "what differs from its defaults, such as features=16x32x64,strides=2x2,dropout=0.1"
-    plan.add_argument("--network-settings", metavar="KEY=VALUE,...", default="", help=text)
-    plan.add_argument("--dims", type=int, choices=(2, 3), help="slices or volumes")
-    plan.add_argument("--patch", metavar="N", type=int, nargs="+", help="voxels per axis")
-    plan.add_argument("--batch", metavar="N", type=int, help="samples per step")
-    plan.add_argument("--spacing", metavar="MM", type=float, nargs=3, help="slice, row, column")
-    plan.add_argument("--steps", metavar="N", type=int, help="steps per round; default: 2000")
-    plan.add_argument("--validate-every", metavar="N", type=int, help="steps; default: 100")
-    plan.add_argument(
-        "--patience", metavar="N", type=int, help="validations without gain; 0: never stop early"
-    )
-    plan.add_argument("--learning-rate", metavar="X", type=float, help="default: 0.002")
-    plan.add_argument("--rounds", metavar="N", type=int, default=1, help="default: %(default)s")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -99,13 +75,17 @@ def _train(options: argparse.Namespace) -> int:
     from ImperfectSegLogic.training.run import RunDescription
 
     dataset = Dataset.open(options.folder)
-    folder = options.folder / "models" / options.name
+    folder = _run_folder(options)
     if options.resume and (folder / "run.json").exists():
         run = dataclasses.replace(RunDescription.read(folder), dataset=str(options.folder))
     else:
         run = _described(options, dataset)
     _print_plan(run.plan)
     return 0 if options.plan_only else _fit(run, options)
+
+
+def _run_folder(options: argparse.Namespace) -> Path:
+    return Path(options.out or options.folder / "models" / check_name("model", options.name))
 
 
 def _described(options: argparse.Namespace, dataset: Dataset) -> RunDescription:
@@ -120,7 +100,7 @@ def _described(options: argparse.Namespace, dataset: Dataset) -> RunDescription:
         found = fingerprint(dataset, train, options.annotator, cache / "fingerprints", listener)
     _print_data(found, dataset)
     plan = propose(
-        found, options.dims, memory_of(choose_device(options.device)), **_overrides(options)
+        found, options.dims, memory_of(choose_device(options.device)), **overrides_of(options)
     )
     transforms = parse_named(options.transform, "--transform")
     if options.augment:
@@ -139,28 +119,10 @@ def _described(options: argparse.Namespace, dataset: Dataset) -> RunDescription:
     )
 
 
-def _overrides(options: argparse.Namespace) -> dict[str, Any]:
-    given = {
-        "network": options.network,
-        "patch": options.patch and tuple(options.patch),
-        "batch": options.batch,
-        "spacing": options.spacing and tuple(options.spacing),
-        "steps": options.steps,
-        "steps_per_validation": options.validate_every,
-        "patience": options.patience,
-        "learning_rate": options.learning_rate,
-    }
-    from ImperfectSegLogic.training.run import parse_pairs
-
-    known = {name: value for name, value in given.items() if value is not None}
-    settings = parse_pairs(options.network_settings, "--network-settings")
-    return {**known, "network_settings": settings} if settings else known
-
-
 def _fit(run: RunDescription, options: argparse.Namespace) -> int:
     from ImperfectSegLogic.training.fit import fit
 
-    folder = options.folder / "models" / options.name
+    folder = _run_folder(options)
     listeners: list[Listener] = [_print_event]
     if options.tensorboard:
         from ImperfectSegLogic.training.tensorboard import tensorboard_listener

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import UNLABELED, Dataset
 from ImperfectSegLogic.data.datasets.files import make_folder, new_folder, read_object, write_json
-from ImperfectSegLogic.training.fingerprint import content_key, kind_of
+from ImperfectSegLogic.training.case_fingerprint import content_key, kind_of
 from ImperfectSegLogic.training.plan import TrainingPlan
 from ImperfectSegLogic.training.targets import target_of
 

@@ -55,6 +55,14 @@ def test_methods_and_transforms_are_given_with_their_settings(dataset):
     assert run["seed"] == 3
 
 
+def test_nothing_is_written_into_a_data_set_when_run_and_cache_are_elsewhere(dataset, tmp_path):
+    before = set(dataset.folder.rglob("*"))
+    words = ["--out", tmp_path / "run", "--cache", tmp_path / "cache"]
+    assert typed("train", dataset.folder, "--name", "one", *SHORT, *words) == 0
+    assert set(dataset.folder.rglob("*")) == before
+    assert load_model(tmp_path / "run" / "model.safetensors").card["name"] == "run"
+
+
 def test_the_network_can_be_set(dataset):
     words = ["--network-settings", "features=8x16,strides=2,dropout=0.2"]
     assert typed("train", dataset.folder, "--name", "one", *SHORT, *words) == 0
@@ -105,6 +113,7 @@ def test_tensorboard_gets_the_curves_when_asked(dataset):
         (["--patch", "23", "24"], "multiples of"),
         (["--device", "tpu"], "this computer has cpu"),
         (["--annotator", "nobody"], "nobody"),
+        (["--name", "../up"], "model name"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(dataset, capsys, words, message):
