@@ -42,7 +42,8 @@ for step in range(first + 1, 31):
     if step % 10 == 0:
         tells("validation", step, dice=step / 40)
     time.sleep(0.05)
-    checkpoint.write_text(str(step))
+    (folder / "new.pt").write_text(str(step))
+    os.replace(folder / "new.pt", checkpoint)
     if (folder / "stop").exists():
         (folder / "stop").unlink()
         says("stopped", step, f"stopped at step {step} of 30")
