@@ -32,7 +32,7 @@ def test_an_evidence_is_run_shown_and_put_into_the_readme(folder, capsys):
     assert "plain, share 0.5, seed 1: done" in out
     assert "gains with half of the slices: " in out
     assert "evidence/few-slices.json and .png" in out
-    result = json.loads((folder / "evidence" / "few-slices.json").read_text())
+    result = json.loads((folder / "evidence" / "few-slices.json").read_text(encoding="utf-8"))
     assert result["command"] == "imperfectseg evidence run few-slices --data DIR --jobs 1"
     assert str(folder) not in json.dumps(result)
     code, out, _ = run("evidence", "run", "few-slices", *WHERE, capsys=capsys)
@@ -47,7 +47,7 @@ def test_an_evidence_is_run_shown_and_put_into_the_readme(folder, capsys):
     (folder / "PAGE.md").write_text("<!-- evidence -->\n<!-- /evidence -->\n")
     code, out, _ = run("evidence", "readme", "PAGE.md", "--folder", "evidence", capsys=capsys)
     assert code == 0
-    assert result["verdict"] in (folder / "PAGE.md").read_text()
+    assert result["verdict"] in (folder / "PAGE.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,15 @@ def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path):
         run_trainings(trainings_in(tmp_path, 1), killed_trainer, processes(1), 1, lambda now: None)
 
 
-def test_ctrl_c_asks_the_trainings_at_work_to_stop_and_starts_no_more(tmp_path):
+@pytest.fixture
+def ctrl_c():
+    """Python leaves Ctrl-C alone where the shell ignores it, as it does for background jobs."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_asks_the_trainings_at_work_to_stop_and_starts_no_more(tmp_path, ctrl_c):
     each = trainings_in(tmp_path, 4)
 
     def press():

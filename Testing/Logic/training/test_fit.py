@@ -29,6 +29,10 @@ from ImperfectSegLogic.training.model_file import load_model
 from Testing.Logic.training.phantom_runs import LABELS, make_dataset, make_run, pair, weights_of
 
 
+NO_CHANCE = {"features": (8, 16), "strides": (2,)}
+"""A network without dropout."""
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return make_dataset(tmp_path_factory.mktemp("data") / "dense")
@@ -160,7 +164,7 @@ def _grown(folder: Path, seen: int) -> int:
 
 
 def test_a_batch_in_parts_gives_the_gradients_of_the_whole(dataset, tmp_path, monkeypatch):
-    run = make_run(dataset, methods=(("sparse-bokhorst2018", {"balance": "none"}),))
+    run = make_run(dataset, network_settings=NO_CHANCE)
     players = setting_up.make_players(run, [])
     method = NoMean()
     one = optimizing.Optimizing(players, [method], torch.device("cpu"), print)
@@ -269,7 +273,7 @@ class Rival(TrainingMethod):
 
 
 def test_each_player_follows_its_own_terms_only(dataset, tmp_path):
-    run = make_run(dataset)
+    run = make_run(dataset, network_settings=NO_CHANCE)
     method = Rival()
     players = setting_up.make_players(run, [method])
     one = optimizing.Optimizing(players, [method], torch.device("cpu"), print)
