@@ -28,7 +28,6 @@ from ImperfectSegLogic.training.fit import fit
 from ImperfectSegLogic.training.model_file import load_model
 from Testing.Logic.training.phantom_runs import LABELS, make_dataset, make_run, pair, weights_of
 
-
 NO_CHANCE = {"features": (8, 16), "strides": (2,)}
 """A network without dropout."""
 
