@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-NETWORKS = ("unet", "dynunet", "segresnet", "vnet")
+from ImperfectSegLogic.networks.settings import NETWORKS
 
 
 def add_data_options(train: argparse.ArgumentParser) -> None:
