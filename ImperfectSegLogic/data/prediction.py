@@ -35,6 +35,7 @@ class Prediction:
         region: The voxels that the probabilities are about.
         geometry: The grid of the whole image.
         provenance: Where the prediction comes from.
+        notes: What had to be done otherwise than asked, for people, such as where memory ran out.
     """
 
     probabilities: NDArray[np.float32]
@@ -42,6 +43,7 @@ class Prediction:
     region: Region
     geometry: Geometry
     provenance: Provenance
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.probabilities.shape == (len(self.labels), *self.region.shape)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # 3D Slicer has no torch of its own; only what trains needs i
     from ImperfectSegLogic.data.sample import Batch, Sample
     from ImperfectSegLogic.training.plan import TrainingPlan
     from ImperfectSegLogic.training.players import Players
+    from ImperfectSegLogic.training.prepared import PreparedCase
 
 
 class Method(ABC):
@@ -88,6 +89,22 @@ class TrainingMethod(Method):
     """
 
     supervises: ClassVar[bool] = False
+    engine: ClassVar[str] = ""
+    """Name of the interactive segmenter that uses what it trains, if it trains one."""
+
+    def segmenter(self, plan: TrainingPlan) -> nn.Module | None:
+        """Makes the segmenter with random weights; None for the plan's own network.
+
+        What it makes depends on the plan and the settings only: a model's file is read with it.
+        """
+        return None
+
+    def validate(self, players: Players, cases: Sequence[PreparedCase]) -> dict[str, float] | None:
+        """Scores the segmenter on validation cases, `dice` among the scores.
+
+        None where the segmenter answers an image by itself, so that `fit` can score it.
+        """
+        return None
 
     def players(self, plan: TrainingPlan) -> Mapping[str, nn.Module]:
         """Makes the networks that it trains besides the segmenter, by name."""
@@ -146,9 +163,26 @@ class Refiner(Method):
 
 
 class InteractiveSegmenter(ABC):
-    """Turns prompts into a prediction: `set_case` once per image, `respond` many times."""
+    """Turns prompts into a prediction: `set_case` once per image, `respond` many times.
+
+    Its module is imported where there is no torch; only `__init__` and what follows may need it.
+
+    Attributes:
+        card: What the method is.
+        needs_model: What file the user has to bring, for people, such as "a model that was trained
+            with sakinis2019"; empty if it brings all it needs. If not empty, `__init__` takes the
+            file's path as `model`.
+        is_stateless: Whether the same prompts get the same answer, whatever came before.
+    """
 
     card: ClassVar[MethodCard]
+    needs_model: ClassVar[str] = ""
+    is_stateless: ClassVar[bool] = True
+
+    @classmethod
+    def missing(cls) -> str:
+        """Tells what has to be installed before it can be made, and how; empty if nothing."""
+        return ""
 
     @abstractmethod
     def set_case(self, case: Case) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ImperfectSegLogic.methods.base import InteractiveSegmenter, SampleTransform, TrainingMethod
@@ -11,7 +13,7 @@ from ImperfectSegLogic.methods.scarce.interactive.geodesic_walker import Geodesi
 from ImperfectSegLogic.methods.settings import make_settings
 
 INTERACTIVE_SEGMENTERS: tuple[type[InteractiveSegmenter], ...] = (GeodesicWalker,)
-"""All interactive segmenters, the one to use by default first."""
+"""All interactive segmenters, best first; the one to use by default is `default_segmenter()`."""
 
 # What trains is named, not imported: it needs torch, which 3D Slicer does not bring.
 TRANSFORMS: tuple[str, ...] = (
@@ -35,18 +37,46 @@ TRAINING_METHODS: tuple[str, ...] = (
 """All training methods, as `module:class` below this package."""
 
 
-def interactive_segmenter(name: str) -> InteractiveSegmenter:
+def default_segmenter() -> type[InteractiveSegmenter]:
+    """Gives the first interactive segmenter that can be used as things are, without a model."""
+    return next(k for k in INTERACTIVE_SEGMENTERS if not k.needs_model and not k.missing())
+
+
+def interactive_segmenter(
+    name: str, model: str | os.PathLike[str] | None = None
+) -> InteractiveSegmenter:
     """Makes an interactive segmenter.
 
     Args:
         name: As on its card.
+        model: The file or folder that some of them need.
+
+    Raises:
+        ValueError: If there is none of that name, something is missing, or the model does not suit.
+        FileNotFoundError: If there is no such model.
+    """
+    kind = interactive_segmenter_type(name)
+    if kind.missing():
+        raise ValueError(f"{name}: {kind.missing()}")
+    if kind.needs_model and model is None:
+        raise ValueError(f"{name}: got no model; it needs {kind.needs_model}. Give its path.")
+    if not kind.needs_model and model is not None:
+        raise ValueError(
+            f"{name}: got the model {model}, but it brings all it needs. Leave out the model, or"
+            " choose another engine."
+        )
+    return kind(model=Path(model)) if model is not None else kind()  # type: ignore[call-arg]
+
+
+def interactive_segmenter_type(name: str) -> type[InteractiveSegmenter]:
+    """Gives an interactive segmenter's class by the name on its card.
 
     Raises:
         ValueError: If there is none of that name.
     """
     for kind in INTERACTIVE_SEGMENTERS:
         if kind.card.name == name:
-            return kind()
+            return kind
     allowed = ", ".join(kind.card.name for kind in INTERACTIVE_SEGMENTERS)
     raise ValueError(f"interactive segmenter: got {name!r}, allowed are {allowed}.")
 
