@@ -30,7 +30,7 @@ from ImperfectSegLogic.data import (
     write_segmentation,
 )
 from ImperfectSegLogic.data.safe_writing import replacing
-from ImperfectSegLogic.methods.catalog import INTERACTIVE_SEGMENTERS
+from ImperfectSegLogic.methods.catalog import default_segmenter
 from ImperfectSegLogic.methods.scarce.interactive.robot_user import next_click
 from ImperfectSegLogic.metrics.dice import dice
 
@@ -89,7 +89,7 @@ def rounds() -> Iterator[Round]:
     brain_path, white_path = image_paths()
     brain = read_volume(brain_path)
     white = read_volume(white_path).array > 127
-    segmenter = INTERACTIVE_SEGMENTERS[0]()
+    segmenter = default_segmenter()()
     white &= _in_box(brain.geometry)
     prompts: list[Prompt] = [WHITE_BOX]
     prompts += [Click(np.array(ras), label=label) for label, ras in FIRST_CLICKS]

@@ -35,13 +35,18 @@ def bar(title: str, time_left: bool = False) -> Iterator[Callable[[float, str], 
         )
 
 
+def absent() -> list[str]:
+    """Gives the packages that training and trained models need and that are not installed."""
+    return [n for n in ("torch", "monai", "safetensors") if importlib.util.find_spec(n) is None]
+
+
 def need_torch() -> None:
     """Checks that what trains and predicts is installed.
 
     Raises:
         ValueError: If it is not.
     """
-    missing = [n for n in ("torch", "monai", "safetensors") if importlib.util.find_spec(n) is None]
+    missing = absent()
     if missing:
         raise ValueError(
             f"{', '.join(missing)}: not installed, but training and trained models need it. Install"

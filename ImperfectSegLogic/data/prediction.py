@@ -51,11 +51,27 @@ class Prediction:
         assert self.labels[0] == 0
         object.__setattr__(self, "probabilities", frozen_view(self.probabilities))
 
-    def region_labels(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
-        """Gives the most probable label of each voxel of the region, shape (k, j, i)."""
+    def region_labels(
+        self, thresholds: Mapping[int, float] | None = None
+    ) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Gives the most probable label of each voxel of the region, shape (k, j, i).
+
+        Args:
+            thresholds: How probable, between 0 and 1, a label must be; 0.5 where none is given.
+                Odds are compared: with a threshold t, p counts (1 - t) / t times as much, so that
+                a lone segment is where p > t, and what is certain stays.
+        """
         dtype = np.uint8 if self.labels[-1] < 256 else np.uint16
         values = np.array(self.labels, dtype=dtype)
-        return values[np.argmax(self.probabilities, axis=0)]
+        given = {n: t for n, t in (thresholds or {}).items() if t != 0.5 and n in self.labels[1:]}
+        if not given:
+            return values[np.argmax(self.probabilities, axis=0)]
+        assert all(0 < t < 1 for t in given.values()), given
+        weights = np.array(
+            [(1 - given[n]) / given[n] if n in given else 1 for n in self.labels], dtype=np.float32
+        )
+        counted = self.probabilities * weights[:, np.newaxis, np.newaxis, np.newaxis]
+        return values[np.argmax(counted, axis=0)]
 
     def full_labels(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Gives a label for each voxel of the image, shape (k, j, i), 0 outside the region."""

@@ -23,7 +23,8 @@ def check_data(recipe: DataRecipe, data: Path) -> None:
             f"{data}: there is no such folder. Give the folder that holds {recipe.images} with"
             " --data."
         )
-    wanted = (recipe.images, recipe.label_maps, recipe.scribbles, recipe.splits)
+    separate = (recipe.images, recipe.label_maps, recipe.scribbles)
+    wanted = (*((recipe.hdf5,) if recipe.hdf5 else separate), recipe.splits)
     missing = [pattern for pattern in wanted if pattern and not any(data.glob(pattern))]
     if missing:
         raise FileNotFoundError(
@@ -35,7 +36,7 @@ def check_data(recipe: DataRecipe, data: Path) -> None:
 def build(
     recipe: DataRecipe, data: Path, work: Path, progress: Callable[[float, str], None]
 ) -> Dataset:
-    """Makes a data set, or opens the one that was made before; images stay where they are.
+    """Makes a data set, or opens the one that was made before; images in files stay where they are.
 
     Args:
         recipe: What it is made of.
@@ -52,6 +53,10 @@ def build(
     folder = make_folder(work) / f"{recipe.name}-{hash_of([recipe.hash, str(root)])}"
     if folder.exists():
         return Dataset.open(folder)
+    if recipe.hdf5:
+        from ImperfectSegLogic.evidence.hdf5_data import from_hdf5
+
+        return from_hdf5(recipe, root, folder, progress)
     plan = image_folders.plan(
         str(root / recipe.images),
         str(root / recipe.label_maps),
@@ -60,6 +65,6 @@ def build(
         recipe.labels,
         name=recipe.name,
     )
-    splits = read_object(root / recipe.splits)
+    splits = dict(recipe.split) if recipe.split else read_object(root / recipe.splits)
     plan = plan.with_subjects(recipe.subject).with_splits(splits)
     return run(plan, folder, "absolute", progress)

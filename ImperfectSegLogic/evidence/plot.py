@@ -10,7 +10,11 @@ from ImperfectSegLogic.data.safe_writing import replacing
 from ImperfectSegLogic.evidence.results import Result
 from ImperfectSegLogic.evidence.spec import METRICS
 
-AXES = {"patients": "training patients", "share": "annotated share of {}"}
+AXES = {
+    "patients": "training patients",
+    "share": "annotated share of {}",
+    "clicks": "simulated clicks on each object",
+}
 
 
 def write_plot(result: Result, path: Path) -> None:

@@ -22,16 +22,21 @@ class DataRecipe:
 
     Attributes:
         name: What the data set is called.
-        images: Pattern of the images, seen from the data folder; `*` is the case's id.
-        label_maps: Pattern of the label maps.
+        images: Pattern of the images, seen from the data folder; `*` is the case's id. In an HDF5
+            file, the name of the array of shape (case, 1, row, column).
+        label_maps: Pattern of the label maps, or the name of their array.
         scribbles: Pattern of the scribbles; none if empty.
         unlabeled: The number of unlabeled voxels in scribbles.
         labels: The name of every label.
         subject: Regular expression that finds in a case's id who was imaged.
-        splits: JSON file with cases or subjects by split.
+        splits: JSON file with cases or subjects by split; empty if `split` says them.
         train: The split to train on.
         validation: The split to choose weights by.
         test: The split to report on.
+        hdf5: File that holds all images and label maps, whose cases are p000, p001 and so on; empty
+            if each is a file of its own.
+        spacing: Of images in an HDF5 file in mm, (slice, row, column).
+        split: Cases or subjects by split.
     """
 
     name: str
@@ -45,11 +50,19 @@ class DataRecipe:
     train: str = "train"
     validation: str = "val"
     test: str = "test"
+    hdf5: str = ""
+    spacing: tuple[float, ...] = ()
+    split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """All fields; those of later versions only if they say something."""
+        return _without_unsaid(asdict(self), ("hdf5", "spacing", "split"))
 
     @property
     def hash(self) -> str:
         """A short hash of all that the data set depends on."""
-        return hash_of(asdict(self))
+        return hash_of(self.said)
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ class Arm:
 
     Attributes:
         series: What arms that differ in one number only are called together.
-        vary: Name of that number, `patients` or `share`; empty if it stands alone.
+        vary: Name of that number, `patients`, `share` or `clicks`; empty if it stands alone.
         baseline: Name of the arm that its gain is measured against; empty if there is none.
         patients: Train on this many subjects, the first of an order drawn by the seed; 0 for all.
         annotation: `masks`, `scribbles`, or what is left of the masks: `slices`, `pixels`.
@@ -77,6 +90,8 @@ class Arm:
         augment: Group of transforms that come first; empty for none.
         transforms: More transforms.
         training: Fields of the training plan that are decided.
+        clicks: Test after this many clicks of the robot user on each object; 0 tests what the
+            network says by itself.
     """
 
     series: str
@@ -91,6 +106,13 @@ class Arm:
     augment: str = ""
     transforms: tuple[Choice, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
+    clicks: int = 0
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """All fields that the training depends on; not how it is called or tested."""
+        named = ("series", "vary", "baseline", "clicks")
+        return {key: value for key, value in asdict(self).items() if key not in named}
 
     @property
     def name(self) -> str:
@@ -169,12 +191,18 @@ class Evidence:
     @property
     def hash(self) -> str:
         """A short hash of all that its numbers and verdict depend on; wording does not matter."""
-        said = asdict(self)
+        said = asdict(self) | {"data": self.data.said}
+        said["arms"] = [_without_unsaid(asdict(arm), ("clicks",)) for arm in self.arms]
         for wording in ("title", "claim", "survey"):
             del said[wording]
         for target in said["targets"]:
             del target["text"]
         return hash_of(said)
+
+
+def _without_unsaid(said: dict[str, Any], later: tuple[str, ...]) -> dict[str, Any]:
+    """Leaves out fields that there were not once, where they say nothing: old hashes hold."""
+    return {key: value for key, value in said.items() if key not in later or value}
 
 
 def hash_of(content: Any) -> str:

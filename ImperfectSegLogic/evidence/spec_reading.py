@@ -19,10 +19,11 @@ from ImperfectSegLogic.evidence.spec import (
 )
 from ImperfectSegLogic.evidence.toml_table import Table
 
-VARIED = ("patients", "share")
+VARIED = ("patients", "share", "clicks")
+WHOLE = ("patients", "clicks")
 SETUP = (
     *("patients", "annotation", "share", "unlabeled", "validation"),
-    *("methods", "augment", "transforms", "training"),
+    *("methods", "augment", "transforms", "training", "clicks"),
 )
 """What the file can say for all arms, and each arm for itself."""
 
@@ -85,14 +86,27 @@ def read_data(name: str, folder: Path = FOLDER) -> DataRecipe:
         int(table.number("unlabeled", 255)),
         table.labels("labels"),
         table.text("subject"),
-        table.text("splits"),
-        *(
-            table.text(split, default)
-            for split, default in (("train", "train"), ("validation", "val"), ("test", "test"))
-        ),
+        table.text("splits", ""),
+        table.text("train", "train"),
+        table.text("validation", "val"),
+        table.text("test", "test"),
+        table.text("hdf5", ""),
+        table.numbers("spacing") if "spacing" in table else (),
+        _split(table.table("split")),
     )
     table.done()
+    if bool(found.splits) == bool(found.split) or (found.hdf5 and len(found.spacing) != 3):
+        raise ValueError(
+            f"{path}: got splits {found.splits!r}, a table `split` of {len(found.split)} and"
+            f" spacing {list(found.spacing)}; allowed are either `splits` or `split`, and with"
+            " `hdf5` a spacing of three numbers."
+        )
     return found
+
+
+def _split(table: Table) -> dict[str, tuple[str, ...]]:
+    said = {name: Table({name: each}, table.where) for name, each in table.rest().items()}
+    return {name: one.texts(name) for name, one in said.items()}
 
 
 def _read(path: Path) -> Table:
@@ -114,6 +128,7 @@ def _setup(table: Table, default: Arm) -> Arm:
         augment=table.text("augment", default.augment),
         transforms=_choices(table, "transforms", default.transforms),
         training={**default.training, **table.mapping("training")},
+        clicks=int(table.number("clicks", default.clicks)),
     )
 
 
@@ -132,7 +147,7 @@ def _arms(table: Table, default: Arm) -> list[Arm]:
     made = [arm]
     for key in VARIED:
         if key in each:
-            values = each.numbers(key, whole=key == "patients")
+            values = each.numbers(key, whole=key in WHOLE)
             made = [replace(arm, vary=key, **_varied(key, value)) for value in values]
             break
     each.done()
@@ -140,7 +155,7 @@ def _arms(table: Table, default: Arm) -> list[Arm]:
 
 
 def _varied(key: str, value: float) -> dict[str, Any]:
-    return {key: int(value) if key == "patients" else float(value)}
+    return {key: int(value) if key in WHOLE else float(value)}
 
 
 def _target(table: Table) -> Target:
@@ -170,10 +185,11 @@ def _checked(found: Evidence, table: Table) -> Evidence:
             " its own."
         )
     for arm in found.arms:
-        if arm.patients < 0 or not 0 < arm.share <= 1:
+        if arm.patients < 0 or not 0 < arm.share <= 1 or arm.clicks < 0:
             raise ValueError(
-                f"{table.where}, arm {arm.name!r}: got {arm.patients} patients and share"
-                f" {arm.share}; allowed are 0 (all) or more, and more than 0 to 1."
+                f"{table.where}, arm {arm.name!r}: got {arm.patients} patients, share {arm.share}"
+                f" and {arm.clicks} clicks; allowed are 0 (all) or more, more than 0 to 1, and 0"
+                " (no prompts) or more."
             )
     arms = tuple(replace(arm, baseline=_baseline(arm, found.arms)) for arm in found.arms)
     found = replace(found, arms=arms)

@@ -152,4 +152,5 @@ def _told(arm: Arm) -> dict[str, object]:
         "methods": [[name, dict(said)] for name, said in methods_of(arm)],
         "transforms": [[name, dict(said)] for name, said in transforms_of(arm)],
         "training": dict(arm.training),
+        **({"clicks": arm.clicks} if arm.clicks else {}),
     }

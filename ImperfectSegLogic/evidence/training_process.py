@@ -6,14 +6,14 @@ import shutil
 import time
 from typing import Any
 
-import numpy as np
 import torch
 
 from ImperfectSegLogic.data import Dataset
+from ImperfectSegLogic.evidence.clicked_test import scores_after_clicks
+from ImperfectSegLogic.evidence.overlap import overlap, rounded_scores
 from ImperfectSegLogic.evidence.sparse_annotations import dense_of
 from ImperfectSegLogic.evidence.trainings import CaseScores, Tested, Training
 from ImperfectSegLogic.evidence.used_methods import methods_of, transforms_of
-from ImperfectSegLogic.metrics.dice import dice
 from ImperfectSegLogic.prediction.predict import PredictionSettings, predict_labels
 from ImperfectSegLogic.training.fingerprint import fingerprint
 from ImperfectSegLogic.training.fit import fit
@@ -40,8 +40,10 @@ def train_and_test(training: Training) -> Tested:
     began = time.monotonic()
     path = fit(run, training.folder, device=training.device, resume=True, cache=training.cache)
     seconds = time.monotonic() - began
-    each_dice, each_iou = test_scores(load_model(path), training, dataset)
-    return each_dice, each_iou, round(seconds, 1) if fresh else None
+    spent = round(seconds, 1) if fresh else None
+    if training.clicks:
+        return (*scores_after_clicks(path, training, dataset), spent)
+    return (*test_scores(load_model(path), training, dataset), spent)
 
 
 def described(training: Training, dataset: Dataset) -> RunDescription:
@@ -91,13 +93,5 @@ def test_scores(
         truth = dense_of(dataset, case).labels
         found = predict_labels((model,), dataset.image(case), WINDOWS, device=training.device)
         scores = {str(n): overlap(found.mask.labels == n, truth == n) for n in dataset.labels}
-        each_dice[case] = {n: None if d is None else round(d, 5) for n, d in scores.items()}
-        each_iou[case] = {
-            n: None if d is None else round(d / (2 - d), 5) for n, d in scores.items()
-        }
+        each_dice[case], each_iou[case] = rounded_scores(scores)
     return each_dice, each_iou
-
-
-def overlap(found: Any, truth: Any) -> float | None:
-    """Gives Dice; None where neither has a voxel, as then there is nothing to find or miss."""
-    return dice(found, truth) if np.any(found) or np.any(truth) else None

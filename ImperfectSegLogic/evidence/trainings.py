@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Training:
         folder: Of the run, and of `scores.json`.
         cache: Folder for prepared images, shared by all trainings.
         device: Where to train.
+        clicks: Numbers of clicks to test after; those of all arms that share this training; none
+            if it is tested by itself.
     """
 
     arm: Arm
@@ -47,6 +49,7 @@ class Training:
     folder: Path
     cache: Path
     device: str = "auto"
+    clicks: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,8 +78,8 @@ class Scored:
         return self.dice if metric == "dice" else self.iou
 
 
-Tested = tuple[Mapping[str, CaseScores], Mapping[str, CaseScores], float | None]
-"""Dice, IoU and seconds."""
+Tested = tuple[Mapping[str, Any], Mapping[str, Any], float | None]
+"""Dice, IoU and seconds; Dice and IoU by case, or by number of clicks, as text, and case."""
 Trainer = Callable[[Training], Tested]
 """Trains and tests; goes on where an interrupted training stopped."""
 
@@ -125,7 +128,9 @@ def _training(
     bare = tuple(case for case in every if case not in chosen) if arm.unlabeled else ()
     validation = dataset.split(data.validation) if arm.validation else ()
     annotate(dataset, arm, seed, chosen, bare, validation)
-    how = {k: v for k, v in asdict(arm).items() if k not in ("series", "vary", "baseline")}
+    same = [one.clicks for one in evidence.arms if one.trained == arm.trained and one.clicks]
+    clicks = tuple(sorted(set(same))) if arm.clicks else ()
+    how = arm.trained | ({"clicks": clicks} if clicks else {})
     test = dataset.split(data.test)[: evidence.test_cases or None]
     known_by = [data.hash, how, seed, chosen, bare, validation, test, code]
     return Training(
@@ -139,6 +144,7 @@ def _training(
         work / "trainings" / hash_of(known_by),
         work / "prepared",
         device,
+        clicks,
     )
 
 
@@ -148,7 +154,10 @@ def scored(training: Training) -> Scored | None:
     if not path.is_file():
         return None
     said = read_json(path, FORMAT, VERSION)
-    return Scored(said["dice"], said["iou"], said["seconds"], said["circumstances"])
+    dice, iou = said["dice"], said["iou"]
+    if training.clicks:
+        dice, iou = (each[str(training.arm.clicks)] for each in (dice, iou))
+    return Scored(dice, iou, said["seconds"], said["circumstances"])
 
 
 def train(training: Training, trainer: Trainer) -> None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from ImperfectSegLogic.evidence.code_hash import GROUPS, SUPERVISED
 from ImperfectSegLogic.evidence.spec import Arm, Choice, Evidence
-from ImperfectSegLogic.methods.catalog import training_method, transform
+from ImperfectSegLogic.methods.catalog import (
+    interactive_segmenter_type,
+    training_method,
+    transform,
+)
 from ImperfectSegLogic.methods.scarce.traditional_augmentation.groups import augmentation_group
 from ImperfectSegLogic.training.run import Named
+
+ROBOT_USER = "ImperfectSegLogic.methods.scarce.interactive.robot_user"
+"""Who clicks in tests."""
 
 
 def methods_of(arm: Arm) -> Named:
@@ -33,6 +40,10 @@ def modules_of(arm: Arm) -> tuple[str, ...]:
     found = {SUPERVISED} | ({GROUPS} if arm.augment else set())
     found |= {type(training_method(name, said)).__module__ for name, said in methods_of(arm)}
     found |= {type(transform(name, said)).__module__ for name, said in transforms_of(arm)}
+    if arm.clicks:
+        methods = [training_method(name, said) for name, said in methods_of(arm)]
+        engines = [interactive_segmenter_type(one.engine) for one in methods if one.engine]
+        found |= {ROBOT_USER, *(kind.__module__ for kind in engines)}
     return tuple(sorted(found))
 
 
@@ -40,8 +51,16 @@ def check_about(evidence: Evidence) -> None:
     """Checks that the methods that an Evidence is about are used in it.
 
     Raises:
-        ValueError: If one is not, or an arm names something that is not there.
+        ValueError: If one is not, an arm names something that is not there, or one that needs
+            prompts is tested without, or the other way round.
     """
+    for arm in evidence.arms:
+        prompted = any(training_method(name, said).engine for name, said in methods_of(arm))
+        if prompted != bool(arm.clicks):
+            raise ValueError(
+                f"evidence {evidence.name}, arm {arm.name!r}: got {arm.clicks} clicks; allowed are"
+                " 1 or more where a method trains a network for prompts, and 0 elsewhere."
+            )
     used = {name for arm in evidence.arms for name, _ in (*methods_of(arm), *transforms_of(arm))}
     unused = [name for name in evidence.about if name not in used]
     if unused:

@@ -173,11 +173,14 @@ class InteractiveSegmenter(ABC):
             with sakinis2019"; empty if it brings all it needs. If not empty, `__init__` takes the
             file's path as `model`.
         is_stateless: Whether the same prompts get the same answer, whatever came before.
+        uses_order: Whether it matters in which order prompts were given, as where the first ones
+            of a segment reach farther than corrections.
     """
 
     card: ClassVar[MethodCard]
     needs_model: ClassVar[str] = ""
     is_stateless: ClassVar[bool] = True
+    uses_order: ClassVar[bool] = False
 
     @classmethod
     def missing(cls) -> str:

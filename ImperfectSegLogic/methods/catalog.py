@@ -9,10 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from ImperfectSegLogic.methods.base import InteractiveSegmenter, SampleTransform, TrainingMethod
+from ImperfectSegLogic.methods.scarce.interactive.center_click_engine import Sun2018
 from ImperfectSegLogic.methods.scarce.interactive.geodesic_walker import GeodesicWalker
+from ImperfectSegLogic.methods.scarce.interactive.monai_bundle import MonaiBundleEngine
+from ImperfectSegLogic.methods.scarce.interactive.nninteractive import NNInteractive
+from ImperfectSegLogic.methods.scarce.interactive.prompted_unet import PromptedUNet
+from ImperfectSegLogic.methods.scarce.interactive.sakinis2019 import Sakinis2019
+from ImperfectSegLogic.methods.scarce.interactive.torchscript import TorchScriptEngine
+from ImperfectSegLogic.methods.scarce.interactive.trained_model import TrainedModelEngine
+from ImperfectSegLogic.methods.scarce.interactive.wang2018b import DeepIGeoS
 from ImperfectSegLogic.methods.settings import make_settings
 
-INTERACTIVE_SEGMENTERS: tuple[type[InteractiveSegmenter], ...] = (GeodesicWalker,)
+INTERACTIVE_SEGMENTERS: tuple[type[InteractiveSegmenter], ...] = (
+    PromptedUNet,
+    GeodesicWalker,
+    Sakinis2019,
+    DeepIGeoS,
+    Sun2018,
+    TrainedModelEngine,
+    TorchScriptEngine,
+    MonaiBundleEngine,
+    NNInteractive,
+)
 """All interactive segmenters, best first; the one to use by default is `default_segmenter()`."""
 
 # What trains is named, not imported: it needs torch, which 3D Slicer does not bring.
@@ -33,6 +51,9 @@ TRANSFORMS: tuple[str, ...] = (
 TRAINING_METHODS: tuple[str, ...] = (
     "weak.selective_loss.cicek2016:ClassBalancedSparse",
     "weak.selective_loss.bokhorst2018:BalancedSparse",
+    "scarce.interactive.sakinis2019:SakinisTraining",
+    "scarce.interactive.wang2018b:DeepIGeoSTraining",
+    "scarce.interactive.sun2018:CenterClick",
 )
 """All training methods, as `module:class` below this package."""
 

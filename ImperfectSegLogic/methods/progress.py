@@ -40,3 +40,23 @@ class Progress:
             raise CancelledError("cancelled")
         if self._listener is not None:
             self._listener(fraction, message)
+
+    def part(self, start: float, stop: float) -> Progress:
+        """Gives a progress whose 0 to 1 is `start` to `stop` of this one; cancelled with it."""
+        return _Part(self, start, stop)
+
+
+class _Part(Progress):
+    def __init__(self, whole: Progress, start: float, stop: float) -> None:
+        super().__init__()
+        self._whole, self._start, self._stop = whole, start, stop
+
+    def cancel(self) -> None:
+        self._whole.cancel()
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._whole.is_cancelled
+
+    def report(self, fraction: float, message: str = "") -> None:
+        self._whole.report(self._start + fraction * (self._stop - self._start), message)

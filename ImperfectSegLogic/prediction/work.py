@@ -133,11 +133,18 @@ def check_models(models: Sequence[TrainedModel], settings: PredictionSettings) -
     """Checks that models go together and can do what is asked of them.
 
     Raises:
-        ValueError: If there is none, their labels differ, MC dropout is asked of a network without
-            dropout, or an uncertainty of several passes of one pass.
+        ValueError: If there is none, one needs prompts, their labels differ, MC dropout is asked
+            of a network without dropout, or an uncertainty of several passes of one pass.
     """
     if not models:
         raise ValueError("models: got none, allowed is at least one.")
+    for model in models:
+        if model.engine:
+            raise ValueError(
+                f"model {model.card.get('name', '')}: got a network that needs prompts, allowed are"
+                " those that answer an image by themselves. Use it with `imperfectseg segment"
+                f" --engine {model.engine} --model FILE`, or in the panel ImperfectSeg Interactive."
+            )
     for model in models[1:]:
         if dict(model.labels) != dict(models[0].labels):
             raise ValueError(

@@ -28,7 +28,7 @@ from ImperfectSegLogic.training.setting_up import (
     methods_of,
     trained_model,
 )
-from ImperfectSegLogic.training.validation import validate
+from ImperfectSegLogic.training.validation import scores_of
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
@@ -183,9 +183,7 @@ class _Training:
     def _validate(self, data: RunData) -> None:
         if not data.validation:
             return
-        scores = validate(
-            self.players.segmenter, data.validation, self.plan, self.optimizing.device
-        )
+        scores = scores_of(self.players, self.methods, data.validation, self.optimizing.device)
         self.tell.validation(scores)
         if scores["dice"] > self.best["dice"]:
             weights = self.players.segmenter.state_dict()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,19 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from ImperfectSegLogic.data.safe_writing import check_target, extension_of, replacing
+from ImperfectSegLogic.methods.base import TrainingMethod
+from ImperfectSegLogic.methods.catalog import training_method
 from ImperfectSegLogic.networks.build import build_network, check_patch
+from ImperfectSegLogic.training.plan import TrainingPlan
 from ImperfectSegLogic.training.preprocessing import Preprocessing
+from ImperfectSegLogic.training.weight_files import hash_of, put_tensors, read_tensors, tensors_of
 
 EXTENSIONS = (".safetensors",)
 KEY = "ImperfectSeg"
-FORMAT, VERSION = "ImperfectSeg model", 1
-PICKLES = (b"PK", b"\x80", b"\x1f\x8b")
-"""How files of `torch.save`, pickle and their compressed kin begin."""
+FORMAT = "ImperfectSeg model"
+VERSION, MADE_BY_METHOD = 1, 2
+"""A model whose network was made by a method is of version 2, which older programs refuse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +33,18 @@ class TrainedModel:
     """A network and all that is needed to predict with it.
 
     Attributes:
-        network: From (sample, channel, *space) to logits (sample, label, *space), background first.
-        network_name: As in `networks.build`.
+        network: From (sample, channel, *space) to logits (sample, label, *space), background first;
+            if a method made it, what that method says.
+        network_name: As in `networks.build`; what it is made from, if a method made it.
         network_settings: What differs from the network's defaults.
         preprocessing: What is done to an image first.
         patch: Voxels per axis of the windows that it was trained on, 2 or 3 numbers.
         labels: The name of every label but 0, in the order of the network's output.
         card: What else there is to know, in plain JSON values: methods, data set, plan, scores.
+        made_by: Name and settings of the training method that made the network; None if it is
+            `network_name` as it is.
+        engine: Name of the interactive segmenter that asks the network, which needs prompts; empty
+            if it answers an image by itself.
     """
 
     network: nn.Module
@@ -47,6 +54,8 @@ class TrainedModel:
     patch: tuple[int, ...]
     labels: Mapping[int, str]
     card: Mapping[str, Any] = field(default_factory=dict)
+    made_by: tuple[str, Mapping[str, Any]] | None = None
+    engine: str = ""
 
     def __post_init__(self) -> None:
         assert list(self.labels) == sorted(self.labels), self.labels
@@ -82,7 +91,7 @@ def save_model(model: TrainedModel, path: str | os.PathLike[str], overwrite: boo
     tensors = tensors_of(model.network)
     said = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": MADE_BY_METHOD if model.made_by else VERSION,
         "network": {"name": model.network_name, "settings": dict(model.network_settings)},
         "preprocessing": model.preprocessing.to_json(),
         "patch": list(model.patch),
@@ -90,6 +99,8 @@ def save_model(model: TrainedModel, path: str | os.PathLike[str], overwrite: boo
         "card": dict(model.card),
         "weights_hash": hash_of(tensors),
     }
+    if model.made_by:
+        said["method"] = {"name": model.made_by[0], "settings": dict(model.made_by[1])}
     content = save(tensors, {KEY: json.dumps(said)})
     with replacing(path, EXTENSIONS, overwrite) as temporary:
         temporary.write_bytes(content)
@@ -114,13 +125,13 @@ def load_model(path: str | os.PathLike[str], device: str | torch.device = "cpu")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such model. Check the path.")
     extension_of(path, EXTENSIONS)
-    said, tensors = _read(path)
+    said, tensors = read_tensors(path, KEY)
     if said.get("format") != FORMAT:
         raise ValueError(f"{path}: got {said.get('format')!r}, allowed is {FORMAT!r}.")
-    if said.get("version") != VERSION:
+    if said.get("version") not in (VERSION, MADE_BY_METHOD):
         raise ValueError(
-            f"{path}: got version {said.get('version')} of the model format, allowed is {VERSION}."
-            " Install a newer ImperfectSeg."
+            f"{path}: got version {said.get('version')} of the model format, allowed are {VERSION}"
+            f" and {MADE_BY_METHOD}. Install a newer ImperfectSeg."
         )
     if hash_of(tensors) != said.get("weights_hash"):
         raise ValueError(
@@ -137,63 +148,35 @@ def load_model(path: str | os.PathLike[str], device: str | torch.device = "cpu")
     return model
 
 
-def tensors_of(network: nn.Module) -> dict[str, Tensor]:
-    """Gives all weights of a network by name, on the CPU; each once, under its first name.
-
-    MONAI's DynUNet has its layers under two names each.
-    """
-    named = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    return {name: one.detach().cpu().contiguous() for name, one in named.items()}
-
-
-def hash_of(tensors: Mapping[str, Tensor]) -> str:
-    """Gives the SHA-256 of tensors with their names, kinds and shapes."""
-    whole = hashlib.sha256()
-    for name in sorted(tensors):
-        one = tensors[name]
-        whole.update(f"{name} {one.dtype} {tuple(one.shape)}\n".encode())
-        whole.update(one.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return whole.hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            said = json.loads((file.metadata() or {}).get(KEY, "{}"))
-            return dict(said), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, ValueError, TypeError) as error:
-        with path.open("rb") as file:
-            start = file.read(2)
-        if start.startswith(PICKLES):
-            raise ValueError(
-                f"{path}: got a file of torch.save or pickle, which can run any program when it is"
-                " opened; allowed is what `imperfectseg train` writes as model.safetensors."
-            ) from error
-        raise ValueError(
-            f"{path}: got a file that is no safetensors file or is cut short ({error}). Copy it"
-            " again, or train anew."
-        ) from error
-
-
 def _model(said: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> TrainedModel:
     preprocessing = Preprocessing.of_json(said["preprocessing"])
     labels = {int(label): str(name) for label, name in said["labels"].items()}
     name, settings = said["network"]["name"], said["network"]["settings"]
+    patch = tuple(int(n) for n in said["patch"])
+    rest = (name, settings, preprocessing, patch, labels, said["card"])
+    if "method" in said:
+        method = training_method(said["method"]["name"], said["method"]["settings"])
+        network = _made_by(method, said["card"], preprocessing, patch)
+        put_tensors(tensors, network, f"{method.card.name} with {method.settings} makes of {name}")
+        made_by = (method.card.name, dict(said["method"]["settings"]))
+        return TrainedModel(network, *rest, made_by, method.engine)
     channels = len(preprocessing.intensity)
     network = build_network(name, preprocessing.dims, channels, len(labels) + 1, settings)
-    _put(tensors, network, f"{name} with {settings}")
-    patch = tuple(int(n) for n in said["patch"])
-    return TrainedModel(network, name, settings, preprocessing, patch, labels, said["card"])
+    put_tensors(tensors, network, f"{name} with {settings}")
+    return TrainedModel(network, *rest)
 
 
-def _put(tensors: Mapping[str, Tensor], network: nn.Module, told: str) -> None:
-    there = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    fits = set(there) == set(tensors) and all(
-        one.shape == tensors[name].shape and one.dtype == tensors[name].dtype
-        for name, one in there.items()
-    )
-    if not fits:
-        raise ValueError(f"its weights are of another network than {told}")
-    with torch.no_grad():
-        for name, one in there.items():
-            one.copy_(tensors[name])
+def _made_by(
+    method: TrainingMethod,
+    card: Mapping[str, Any],
+    preprocessing: Preprocessing,
+    patch: tuple[int, ...],
+) -> nn.Module:
+    """Has a method make its network again, by the plan that stands in the card."""
+    plan = TrainingPlan.of_json(card["plan"])
+    if (plan.preprocessing, plan.patch) != (preprocessing, patch):
+        raise ValueError("its plan is of another model")
+    network = method.segmenter(plan)
+    if network is None:
+        raise ValueError(f"{method.card.name} makes no network")
+    return network

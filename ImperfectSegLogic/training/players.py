@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from ImperfectSegLogic.data import Prediction, Volume
 from ImperfectSegLogic.data.sample import Batch
 from ImperfectSegLogic.training.plan import TrainingPlan
+
+if TYPE_CHECKING:  # What methods are knows players, too.
+    from ImperfectSegLogic.methods.base import TrainingMethod
 
 
 @dataclass(eq=False)
@@ -24,6 +28,7 @@ class Players:
         steps: Steps of a round.
         round: From 0.
         rounds: How many there are.
+        maker: The method that made the segmenter; None for the plan's own network.
     """
 
     networks: Mapping[str, nn.Module]
@@ -33,6 +38,7 @@ class Players:
     steps: int = 1
     round: int = 0
     rounds: int = 1
+    maker: TrainingMethod | None = None
     _answers: dict[int, tuple[Batch, Tensor]] = field(default_factory=dict, repr=False)
 
     @property

@@ -53,8 +53,9 @@ class RunDescription:
         """Makes the training methods, without the supervised term chosen by annotation kind.
 
         Raises:
-            ValueError: If there is no such method, a setting is not allowed, or two methods want
-                to take the place of the supervised term.
+            ValueError: If there is no such method, a setting is not allowed, two methods want to
+                take the place of the supervised term, or one whose network needs prompts is not
+                alone.
         """
         made = [training_method(name, settings) for name, settings in self.methods]
         supervising = [m.card.name for m in made if m.supervises]
@@ -62,6 +63,13 @@ class RunDescription:
             raise ValueError(
                 f"methods: got {', '.join(supervising)}, each of which takes the place of the"
                 " supervised term; allowed is one of them. Leave out the others."
+            )
+        prompted = next((m.card.name for m in made if m.engine), "")
+        if prompted and len(made) > 1:
+            others = ", ".join(m.card.name for m in made if m.card.name != prompted)
+            raise ValueError(
+                f"methods: got {prompted} with {others}; its network answers prompts, which other"
+                f" methods cannot give it; allowed is {prompted} alone. Leave out the others."
             )
         for method in made:
             if self.plan.dims not in method.card.dims:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,11 @@ def make_players(run: RunDescription, methods: list[TrainingMethod]) -> Players:
     """Makes the segmenter and the networks that methods bring, with random weights.
 
     Raises:
-        ValueError: If the network is not known, or two methods bring one of the same name.
+        ValueError: If the network is not known, two methods make the segmenter, or two bring a
+            network of the same name.
     """
     plan = run.plan
-    segmenter = build_network(
-        plan.network, plan.dims, plan.channels, len(plan.labels) + 1, dict(plan.network_settings)
-    )
+    segmenter, maker = _segmenter(plan, methods)
     networks = {"segmenter": segmenter}
     for method in methods:
         for name, network in method.players(plan).items():
@@ -138,10 +137,27 @@ def make_players(run: RunDescription, methods: list[TrainingMethod]) -> Players:
     return Players(
         networks,
         plan,
-        lambda volume: _predicted(segmenter, plan, volume),
+        lambda volume: _predicted(segmenter, plan, volume, maker),
         steps=plan.steps,
         rounds=run.rounds,
+        maker=maker,
     )
+
+
+def _segmenter(
+    plan: TrainingPlan, methods: Sequence[TrainingMethod]
+) -> tuple[nn.Module, TrainingMethod | None]:
+    """Gives the segmenter and the method that made it; None for the plan's own network."""
+    made = [(one, method) for method in methods if (one := method.segmenter(plan)) is not None]
+    if len(made) > 1:
+        raise ValueError(
+            f"methods: got {' and '.join(m.card.name for _, m in made)}, each of which makes the"
+            " network that segments; allowed is one of them. Leave out the others."
+        )
+    if made:
+        return made[0]
+    labels, settings = len(plan.labels) + 1, dict(plan.network_settings)
+    return build_network(plan.network, plan.dims, plan.channels, labels, settings), None
 
 
 def trained_model(
@@ -167,11 +183,15 @@ def trained_model(
         },
     }
     labels = {label: dataset.labels[label] for label in plan.labels}
-    return _model(players.segmenter, plan, labels, card)
+    return _model(players.segmenter, plan, labels, card, players.maker)
 
 
 def _model(
-    network: nn.Module, plan: TrainingPlan, labels: dict[int, str], card: dict[str, Any]
+    network: nn.Module,
+    plan: TrainingPlan,
+    labels: dict[int, str],
+    card: dict[str, Any],
+    maker: TrainingMethod | None,
 ) -> TrainedModel:
     return TrainedModel(
         network,
@@ -181,13 +201,17 @@ def _model(
         plan.patch,
         labels,
         card,
+        (maker.card.name, asdict(maker.settings)) if maker else None,
+        maker.engine if maker else "",
     )
 
 
-def _predicted(network: nn.Module, plan: TrainingPlan, volume: Volume) -> Prediction:
+def _predicted(
+    network: nn.Module, plan: TrainingPlan, volume: Volume, maker: TrainingMethod | None
+) -> Prediction:
     # Here, because prediction knows training's files, not the other way round.
     from ImperfectSegLogic.prediction.predict import PredictionSettings, predict
 
-    model = _model(network, plan, {label: str(label) for label in plan.labels}, {})
+    model = _model(network, plan, {label: str(label) for label in plan.labels}, {}, maker)
     device = str(next(network.parameters()).device)
     return predict((model,), volume, PredictionSettings(), device=device).prediction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,9 +13,32 @@ from torch import nn
 
 from ImperfectSegLogic.data.annotations import UNLABELED
 from ImperfectSegLogic.training.plan import TrainingPlan
+from ImperfectSegLogic.training.players import Players
 from ImperfectSegLogic.training.prepared import PreparedCase
 
+if TYPE_CHECKING:
+    from ImperfectSegLogic.methods.base import TrainingMethod
+
 SLICES_AT_ONCE = 8
+
+
+def scores_of(
+    players: Players,
+    methods: Sequence[TrainingMethod],
+    cases: Sequence[PreparedCase],
+    device: torch.device,
+) -> dict[str, float]:
+    """Gives the scores of a run's segmenter, `dice` among them.
+
+    A method whose segmenter does not answer an image by itself says how good it is; else see
+    `validate`.
+    """
+    for method in methods:
+        found = method.validate(players, cases)
+        if found is not None:
+            assert "dice" in found, f"{method.card.name}: {found}"
+            return found
+    return validate(players.segmenter, cases, players.plan, device)
 
 
 @torch.no_grad()

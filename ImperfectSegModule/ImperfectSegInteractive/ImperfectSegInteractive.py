@@ -1,17 +1,16 @@
 """Scripted module: segment by pointing. The work is done by ImperfectSegLib and the logic."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import slicer
 import slicer.util
 import vtk
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer import vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -26,11 +25,9 @@ for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().par
         sys.path.append(str(folder))
 
 from ImperfectSegLib.InteractiveLogic import InteractiveLogic  # noqa: E402
-from ImperfectSegLib.InteractiveSession import InteractiveSession  # noqa: E402
-from ImperfectSegLib.JobRunner import JobRunner  # noqa: E402
-from ImperfectSegLib.PromptStore import PromptStore  # noqa: E402
-from ImperfectSegLib.PromptTools import BOX, POINT, SCRIBBLE, PromptTools  # noqa: E402
-from ImperfectSegLib.SegmentationWriter import isLocked, setLocked  # noqa: E402
+from ImperfectSegLib.InteractivePanel import InteractivePanel  # noqa: E402
+from ImperfectSegLib.OverlayPart import OVERLAYS  # noqa: E402
+from ImperfectSegLib.SceneWatch import SceneWatch  # noqa: E402
 
 
 class ImperfectSegInteractive(ScriptedLoadableModule):
@@ -59,13 +56,29 @@ class ImperfectSegInteractiveParameterNode:
         inputVolume: The image to segment.
         segmentation: Where the result goes.
         autoUpdate: Whether to segment again after every prompt.
+        sliceOnly: Whether a prompt segments the slice that it lies in only.
         scribbleWidth: Width of new scribbles in mm.
+        engine: Name of the engine; empty for the default one.
+        engineModel: The file that some engines need.
+        adapt: Whether the engine learns from the image.
+        overlay: What lies over the image.
+        overlayOpacity: How much it covers, from 0 to 1.
+        limitToRegion: Whether the engine looks and writes within the region only.
+        region: The region.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     autoUpdate: bool = True
+    sliceOnly: bool = False
     scribbleWidth: Annotated[float, WithinRange(0.0, 20.0)] = 2.0
+    engine: str = ""
+    engineModel: str = ""
+    adapt: bool = False
+    overlay: Annotated[str, Choice(list(OVERLAYS))] = OVERLAYS[0]
+    overlayOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
+    limitToRegion: bool = False
+    region: vtkMRMLMarkupsROINode
 
 
 class ImperfectSegInteractiveLogic(ScriptedLoadableModuleLogic, InteractiveLogic):
@@ -81,7 +94,7 @@ class ImperfectSegInteractiveLogic(ScriptedLoadableModuleLogic, InteractiveLogic
 
 
 class ImperfectSegInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: shows the session and passes on what the user does."""
+    """The panel in Slicer: its life cycle, and what happens in the scene."""
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -89,45 +102,41 @@ class ImperfectSegInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservation
         self.logic: ImperfectSegInteractiveLogic | None = None
         self._parameterNode: ImperfectSegInteractiveParameterNode | None = None
         self._guiTag: Any = None
-        self._isUpdating = False
-
-    # Life cycle -------------------------------------------------------------------------------
 
     def setup(self) -> None:
         """Builds the panel."""
         ScriptedLoadableModuleWidget.setup(self)
-        panel = slicer.util.loadUI(self.resourcePath("UI/ImperfectSegInteractive.ui"))
-        self.layout.addWidget(panel)
-        self.ui = slicer.util.childWidgetVariables(panel)
-        panel.setMRMLScene(slicer.mrmlScene)
+        widget = slicer.util.loadUI(self.resourcePath("UI/ImperfectSegInteractive.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
         self.logic = ImperfectSegInteractiveLogic()
-        self.session = InteractiveSession(self.logic, JobRunner(), self)
-        self.tools = PromptTools(self.session.promptsChanged, self._updateButtons)
-        self._toolButtons = {
-            (POINT, True): self.ui.positivePointButton,
-            (POINT, False): self.ui.negativePointButton,
-            (SCRIBBLE, True): self.ui.positiveScribbleButton,
-            (SCRIBBLE, False): self.ui.negativeScribbleButton,
-            (BOX, True): self.ui.boxButton,
-        }
-        self._connectWidgets()
-        self._observeScene()
+        self.panel = InteractivePanel(self.ui, self.logic, self._requirements())
+        self.session, self.tools = self.panel.session, self.panel.tools.tools
+        SceneWatch(self, self.panel, self._connectParameterNode, self.initializeParameterNode)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
         """Called when the application closes or the module is reloaded."""
-        self.tools.drop()
+        self.panel.tools.drop()
         self._connectParameterNode(None)
-        self.session.forgetScene()
+        self.panel.close()
         self.removeObservers()
 
     def enter(self) -> None:
         """Called each time the user opens the module."""
         self.initializeParameterNode()
+        self.panel.shortcuts.turnOn()
 
     def exit(self) -> None:
         """Called each time the user opens another module; a computation goes on."""
-        self.tools.drop()
+        self.panel.shortcuts.turnOff()
+        self.panel.tools.drop()
+
+    @property
+    def segmentId(self) -> str:
+        """ID of the selected segment; empty when none is selected."""
+        return self.panel.segments.selectedId
 
     def initializeParameterNode(self) -> None:
         """Connects the panel to the scene's parameters; without a volume, picks the first."""
@@ -137,38 +146,9 @@ class ImperfectSegInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservation
             self._connectParameterNode(node)
         nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
         volumes = [n for n in nodes if n.GetClassName() == "vtkMRMLScalarVolumeNode"]
-        if self._parameterNode.inputVolume is None and volumes:
-            self._parameterNode.inputVolume = volumes[0]
-
-    def _connectWidgets(self) -> None:
-        self.ui.addSegmentButton.connect("clicked(bool)", self.onAddSegment)
-        self.ui.removeSegmentButton.connect("clicked(bool)", self.onRemoveSegment)
-        self.ui.lockCheckBox.connect("toggled(bool)", self.onLock)
-        self.ui.segmentsTable.connect(
-            "selectionChanged(QItemSelection,QItemSelection)", self.onSegmentSelected
-        )
-        for (kind, positive), button in self._toolButtons.items():
-            button.connect("clicked(bool)", partial(self.onTool, kind, positive))
-        self.ui.applyButton.connect("clicked(bool)", lambda _checked: self.session.apply())
-        self.ui.cancelButton.connect("clicked(bool)", lambda _checked: self.session.cancel())
-        self.ui.undoButton.connect("clicked(bool)", lambda _checked: self.session.undo())
-        self.ui.clearButton.connect("clicked(bool)", lambda _checked: self.session.clear())
-
-    def _observeScene(self) -> None:
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
-        # While a scene is read, selectors know only some of its nodes and would choose anew.
-        disconnect, connect = self._connectParameterNode, self.initializeParameterNode
-        self.addObserver(scene, scene.StartImportEvent, lambda *_: disconnect(None))
-        self.addObserver(scene, scene.EndImportEvent, lambda *_: connect())
-        self.addObserver(scene, scene.NodeAddedEvent, self._onNodeAdded)
-        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
-        for node in slicer.util.getNodesByClass("vtkMRMLMarkupsNode"):
-            self._observeMarkups(node)
-        interaction = slicer.app.applicationLogic().GetInteractionNode()
-        changed = interaction.InteractionModeChangedEvent
-        self.addObserver(interaction, changed, lambda node, _: self.tools.onInteractionMode(node))
+        shown = [n for n in volumes if not n.GetHideFromEditors()]
+        if self._parameterNode.inputVolume is None and shown:
+            self._parameterNode.inputVolume = shown[0]
 
     def _connectParameterNode(self, node: Any) -> None:
         changed = vtk.vtkCommand.ModifiedEvent
@@ -179,149 +159,16 @@ class ImperfectSegInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservation
         if node is not None:
             self._guiTag = node.connectGui(self.ui)
             self.addObserver(node.parameterNode, changed, self._onParameters)
-            self._onParameters()
-
-    # What the user works on -------------------------------------------------------------------
-
-    @property
-    def segmentId(self) -> str:
-        """ID of the selected segment; empty when none is selected."""
-        selected = self.ui.segmentsTable.selectedSegmentIDs()
-        return selected[0] if selected else ""
-
-    def onAddSegment(self, checked: bool = False) -> None:
-        """Adds a segment, and a segmentation for it if there is none."""
-        parameters = self._parameterNode
-        if parameters.segmentation is None:
-            node = slicer.mrmlScene.AddNewNodeByClass(
-                "vtkMRMLSegmentationNode", f"{parameters.inputVolume.GetName()} segments"
-            )
-            node.CreateDefaultDisplayNodes()
-            node.SetReferenceImageGeometryParameterFromVolumeNode(parameters.inputVolume)
-            parameters.segmentation = node
-        self.ui.segmentsTable.setSelectedSegmentIDs(
-            [self.logic.addSegment(parameters.segmentation)]
-        )
-        self._updateButtons()
-
-    def onRemoveSegment(self, checked: bool = False) -> None:
-        """Removes the selected segment; its prompts go with it."""
-        segmentation, segmentId = self._parameterNode.segmentation, self.segmentId
-        self.tools.drop()
-        PromptStore(segmentation).removeSegment(segmentId)
-        segmentation.GetSegmentation().RemoveSegment(segmentId)
-        self._selectFirstSegment()
-        self._updateButtons()
-
-    def onLock(self, locked: bool) -> None:
-        """Locks or unlocks the selected segment."""
-        if self.segmentId and not self._isUpdating:
-            setLocked(self._parameterNode.segmentation, self.segmentId, locked)
-            self.tools.drop()
-            self._updateButtons()
-
-    def onSegmentSelected(self, selected: Any = None, deselected: Any = None) -> None:
-        """Goes on with the same tool on the segment now selected."""
-        if self.tools.kind:
-            self.onTool(self.tools.kind, self.tools.positive, True)
-        self._updateButtons()
-
-    def onTool(self, kind: str, positive: bool, take: bool) -> None:
-        """Takes up or lays down a tool for the selected segment."""
-        self.tools.drop()
-        if take and self._canPrompt():
-            segmentation = self._parameterNode.segmentation
-            width = self._parameterNode.scribbleWidth
-            self.tools.take(kind, positive, segmentation, self.segmentId, width)
-        self._updateButtons()
-
-    def _selectFirstSegment(self) -> None:
-        segmentation = self._parameterNode.segmentation
-        ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation else ()
-        self.ui.segmentsTable.setSelectedSegmentIDs(list(ids[:1]))
-
-    # What the panel shows ---------------------------------------------------------------------
-
-    def say(self, text: str, isError: bool = False) -> None:
-        """Shows a message and the state of the session."""
-        self.ui.statusLabel.text = _(text)
-        self.ui.statusLabel.styleSheet = "color: #c0392b" if isError else ""
-        self._updateButtons()
-
-    def showProgress(self, fraction: float) -> None:
-        """Shows how far the computation is, from 0 to 1."""
-        self.ui.progressBar.value = round(100 * fraction)
-
-    def _canPrompt(self) -> bool:
-        parameters = self._parameterNode
-        chosen = bool(parameters and parameters.inputVolume and self.segmentId)
-        return chosen and not isLocked(parameters.segmentation, self.segmentId)
-
-    def _updateButtons(self) -> None:
-        if self._parameterNode is None:
-            return
-        self._isUpdating = True
-        computing, hasSegment = self.session.isComputing, bool(self.segmentId)
-        for (kind, positive), button in self._toolButtons.items():
-            button.enabled = self._canPrompt()
-            button.checked = (kind, positive) == (self.tools.kind, self.tools.positive)
-        self.ui.lockCheckBox.enabled = self.ui.removeSegmentButton.enabled = hasSegment
-        self.ui.lockCheckBox.checked = hasSegment and isLocked(
-            self._parameterNode.segmentation, self.segmentId
-        )
-        self.ui.addSegmentButton.enabled = self._parameterNode.inputVolume is not None
-        self.ui.applyButton.enabled = self.session.hasPrompts and not computing
-        self.ui.clearButton.enabled = self.session.hasPrompts
-        self.ui.undoButton.enabled = self.session.canUndo
-        self.ui.cancelButton.enabled = computing
-        if not computing:
-            self.ui.progressBar.value = 0
-        self._isUpdating = False
-
-    # What happens in the scene ----------------------------------------------------------------
+        self._onParameters()
 
     def _onParameters(self, caller: Any = None, event: Any = None) -> None:
-        parameters = self._parameterNode
-        self.session.volumeNode = parameters.inputVolume
-        self.session.autoUpdate = parameters.autoUpdate
-        self.tools.setWidth(parameters.scribbleWidth)
-        if self.session.segmentationNode is not parameters.segmentation:
-            self.tools.drop()
-            self.session.workOn(parameters.segmentation)
-            self.ui.segmentsTable.setSegmentationNode(parameters.segmentation)
-            self._selectFirstSegment()
-        self._updateButtons()
+        self.panel.follow(self._parameterNode)
 
-    def _onPrompts(self, caller: Any = None, event: Any = None) -> None:
-        if not self.tools.isDrawing:
-            self.session.promptsChanged()
-            self._updateButtons()
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _onNodeAdded(self, caller: Any, event: Any, node: Any) -> None:
-        if node is not None and node.IsA("vtkMRMLMarkupsNode"):
-            self._observeMarkups(node)
-
-    def _observeMarkups(self, node: Any) -> None:
-        defined, removed = node.PointPositionDefinedEvent, node.PointRemovedEvent
-        for pointEvent in (defined, removed, node.PointEndInteractionEvent):
-            if not self.hasObserver(node, pointEvent, self._onPrompts):
-                self.addObserver(node, pointEvent, self._onPrompts)
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _onNodeRemoved(self, caller: Any, event: Any, node: Any) -> None:
-        if node is not None and node.IsA("vtkMRMLMarkupsNode"):
-            self._onPrompts()
-
-    def _onSceneStartClose(self, caller: Any, event: Any) -> None:
-        self.tools.drop()
-        self._connectParameterNode(None)
-        self.session.forgetScene()
-
-    def _onSceneEndClose(self, caller: Any, event: Any) -> None:
-        self.ui.segmentsTable.setSegmentationNode(None)
-        self.initializeParameterNode()
-        self.say("")
+    def _requirements(self) -> Path:
+        """Gives the file that lists what engines with a network need."""
+        beside = Path(__file__).resolve().parents[1] / "ImperfectSegTrain" / "Resources"
+        installed = Path(self.resourcePath("requirements.txt"))
+        return installed if installed.is_file() else beside / "requirements.txt"
 
 
 class ImperfectSegInteractiveTest(ScriptedLoadableModuleTest):

@@ -20,13 +20,24 @@ def volumeFromNode(volumeNode: Any) -> Volume:
     Raises:
         ValueError: If the node is missing or empty, or its parent transform is not linear.
     """
+    view = volumeView(volumeNode)
+    return Volume(view.array.copy(), view.ijk_to_ras, view.name)
+
+
+def volumeView(volumeNode: Any) -> Volume:
+    """Gives what `volumeFromNode` gives without a copy: for a look, before the node changes."""
     if volumeNode is None or volumeNode.GetImageData() is None:
         name = volumeNode.GetName() if volumeNode else "no volume"
         raise ValueError(f"{name}: there is no image. Choose a volume that has voxels.")
     array = slicer.util.arrayFromVolume(volumeNode)
     if array.ndim == 4:
         array = np.moveaxis(array, -1, 0)
-    return Volume(array.copy(), _nodeIjkToWorld(volumeNode), volumeNode.GetName() or "volume")
+    return Volume(array, _nodeIjkToWorld(volumeNode), volumeNode.GetName() or "volume")
+
+
+def geometryFromNode(volumeNode: Any) -> Geometry:
+    """Gives a volume node's grid in the world; see `volumeFromNode` for what it raises."""
+    return volumeView(volumeNode).geometry
 
 
 def volumeState(volumeNode: Any) -> tuple[Any, ...]:
@@ -53,7 +64,7 @@ def promptsFromNode(
         ValueError: If the node is of another kind.
     """
     if markupsNode.IsA("vtkMRMLMarkupsROINode"):
-        return _boxes(markupsNode, label, positive)
+        return list(_boxes(markupsNode, label, positive))
     if markupsNode.IsA("vtkMRMLMarkupsClosedCurveNode"):
         points = _curvePoints(markupsNode)
         return [Lasso(points, label=label, positive=positive)] if len(points) > 2 else []
@@ -67,6 +78,12 @@ def promptsFromNode(
         f"{markupsNode.GetName()}: got a {markupsNode.GetNodeTagName()} node, allowed are point"
         " lists, lines, curves, closed curves and ROI boxes."
     )
+
+
+def boxFromRoi(roiNode: Any) -> Box | None:
+    """Reads an ROI that is no prompt; None if it is not placed yet."""
+    found = _boxes(roiNode, 1, True)
+    return found[0] if found else None
 
 
 def definedPositions(markupsNode: Any) -> list[NDArray[np.float64]]:
@@ -123,6 +140,19 @@ def setSegmentMask(
     logic.SetBinaryLabelmapToSegment(image, segmentationNode, segmentId, logic.MODE_REPLACE)
 
 
+def copiedLabelmap(
+    labelmap: Any, segmentationNode: Any
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Copies a labelmap of a segmentation: labels, shape (k, j, i), and IJK to world RAS."""
+    i, j, k = labelmap.GetDimensions()
+    labels = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(k, j, i).copy()
+    matrix = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(matrix)
+    ijkToWorld = transformToWorld(segmentationNode) @ slicer.util.arrayFromVTKMatrix(matrix)
+    ijkToWorld[:3, 3] = (ijkToWorld @ [*labelmap.GetExtent()[::2], 1])[:3]
+    return labels, ijkToWorld
+
+
 def nodeFromPrompt(prompt: Prompt, name: str) -> Any:
     """Adds a markups node for a click, scribble, lasso or box; a scribble of two points is a line.
 
@@ -167,7 +197,7 @@ def modifierLabelmap(
     image.SetExtent(i0, i1 - 1, j0, j1 - 1, k0, k1 - 1)
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     vtk_to_numpy(image.GetPointData().GetScalars())[:] = mask.ravel()
-    ijkToSegmentation = np.linalg.inv(_transformToWorld(segmentationNode)) @ geometry.ijk_to_ras
+    ijkToSegmentation = np.linalg.inv(transformToWorld(segmentationNode)) @ geometry.ijk_to_ras
     image.SetGeometryFromImageToWorldMatrix(slicer.util.vtkMatrixFromArray(ijkToSegmentation))
     return image
 
@@ -175,10 +205,15 @@ def modifierLabelmap(
 def _nodeIjkToWorld(volumeNode: Any) -> NDArray[np.float64]:
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
-    return _transformToWorld(volumeNode) @ slicer.util.arrayFromVTKMatrix(matrix)
+    return transformToWorld(volumeNode) @ slicer.util.arrayFromVTKMatrix(matrix)
 
 
-def _transformToWorld(node: Any) -> NDArray[np.float64]:
+def transformToWorld(node: Any) -> NDArray[np.float64]:
+    """Gives the 4x4 matrix from a node's own coordinates to world RAS, in mm.
+
+    Raises:
+        ValueError: If its parent transform is not linear.
+    """
     parent = node.GetParentTransformNode()
     if parent is None:
         return np.eye(4)
@@ -198,7 +233,7 @@ def _curvePoints(markupsNode: Any) -> NDArray[np.float64]:
     return slicer.util.arrayFromMarkupsCurvePoints(markupsNode, world=True)
 
 
-def _boxes(roiNode: Any, label: int, positive: bool) -> list[Prompt]:
+def _boxes(roiNode: Any, label: int, positive: bool) -> list[Box]:
     if not roiNode.GetNumberOfDefinedControlPoints():
         return []
     center, size = np.zeros(3), np.zeros(3)

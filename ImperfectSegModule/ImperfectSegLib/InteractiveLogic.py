@@ -4,63 +4,52 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import slicer
 from numpy.typing import ArrayLike
 
 from ImperfectSegLib import Bridge
+from ImperfectSegLib.EngineSlot import EngineSlot
 from ImperfectSegLib.PromptStore import PromptStore
+from ImperfectSegLib.RequestParts import allowedIn, partsOf, withPrevious
+from ImperfectSegLib.Requests import Answer, Part, Place, Request, Response
 from ImperfectSegLib.SegmentationWriter import SegmentationWriter
-from ImperfectSegLogic.data import Case, Prediction, Prompt, Volume
+from ImperfectSegLib.SegmentTags import thresholdOf
+from ImperfectSegLogic.data import Box, Case, Prediction, Volume
 from ImperfectSegLogic.data.segmentation import distinct_color
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
-from ImperfectSegLogic.methods.catalog import INTERACTIVE_SEGMENTERS
 from ImperfectSegLogic.methods.progress import Progress
 
-
-@dataclass(frozen=True)
-class Request:
-    """Everything that one computation needs, taken out of the scene in the GUI thread."""
-
-    volume: Volume
-    volumeState: tuple[Any, ...]
-    prompts: list[Prompt]
-    segmentIds: dict[int, str]
-    numbers: frozenset[int]
-    volumeId: str
-    segmentationId: str
-
-
-@dataclass(frozen=True)
-class Response:
-    """The answer to a request, still to be written."""
-
-    request: Request
-    prediction: Prediction
-    seconds: float
+__all__ = ["InteractiveLogic", "Request", "Response"]
 
 
 class InteractiveLogic:
     """Turns the prompts of a segmentation into its segments.
 
-    `request`, `write` and `undo` touch the scene and belong in the GUI thread; `respond` touches
-    nothing but its arguments and may run in any one thread.
+    `request`, `write`, `undo` and `redo` touch the scene and belong in the GUI thread; `respond`
+    touches nothing but its arguments and may run in any one thread.
+
+    Attributes:
+        engines: Which engine answers.
     """
 
     def __init__(self, engine: InteractiveSegmenter | None = None) -> None:
-        """Args: `engine` answers the prompts; the first of the catalog by default."""
-        self._segmenter = engine or INTERACTIVE_SEGMENTERS[0]()
-        self._caseState: tuple[Any, ...] | None = None
+        """Args: `engine` answers the prompts; the default one of the catalog if not given."""
+        self.engines = EngineSlot(engine)
+        self._case: tuple[Any, ...] | None = None
         self._busy = threading.Lock()
         self._volume: tuple[tuple[Any, ...], Volume] | None = None
         self._writer: SegmentationWriter | None = None
 
     def setEngine(self, engine: InteractiveSegmenter) -> None:
         """Lets another segmenter answer from now on."""
-        with self._busy:
-            self._segmenter, self._caseState = engine, None
+        self.engines.use(engine)
+
+    def chooseEngine(self, name: str, model: str = "") -> None:
+        """Lets the engine of a name answer from now on, with a model's file if it needs one."""
+        self.engines.choose(name, model)
 
     def addSegment(self, segmentationNode: Any, name: str = "") -> str:
         """Adds an empty segment and gives its ID."""
@@ -91,49 +80,83 @@ class InteractiveLogic:
         Raises:
             ValueError: If there is nothing to segment or to segment with.
         """
-        response = self.respond(self.request(volumeNode, segmentationNode), Progress())
+        request = self.request(volumeNode, segmentationNode)
+        if not request.parts:
+            raise ValueError("no prompts: add one or more with addClick.")
+        response = self.respond(request, Progress())
         self.write(response)
         return response.prediction
 
-    def request(self, volumeNode: Any, segmentationNode: Any) -> Request:
+    def request(
+        self,
+        volumeNode: Any,
+        segmentationNode: Any,
+        limit: Box | None = None,
+        places: Collection[Place] | None = None,
+        moved: frozenset[int] = frozenset(),
+        answers: Sequence[Answer] = (),
+    ) -> Request:
         """Takes the image and the prompts out of the scene.
+
+        Args:
+            volumeNode: The image.
+            segmentationNode: The segmentation.
+            limit: Where engines look and write; everywhere if there is none.
+            places: Which slices are to be answered, in 2-D; None in 3-D.
+            moved: Numbers of prompts that were moved out of these slices.
+            answers: To prompts before the last ones; some engines start from them.
 
         Raises:
             ValueError: If the volume or the segmentation is missing, the volume has no voxel grid
-                in the world, or a markups node cannot be a prompt.
+                in the world, a markups node cannot be a prompt, or the limit is outside the image.
         """
         if segmentationNode is None:
             raise ValueError("no segmentation: choose or add one.")
         volume = self._readVolume(volumeNode)
         store = PromptStore(segmentationNode)
-        prompts, segmentIds = store.prompts()
+        entries, (_, segmentIds) = store.entries(), store.prompts()
+        parts, notes = partsOf(volume.geometry, entries, segmentIds, limit, places, moved)
         return Request(
             volume,
             Bridge.volumeState(volumeNode),
-            prompts,
-            segmentIds,
-            store.numbers(),
+            tuple(withPrevious(part, answers) for part in parts),
             volumeNode.GetID(),
             segmentationNode.GetID(),
+            notes,
         )
 
     def respond(self, request: Request, progress: Progress) -> Response:
-        """Computes; see `InteractiveSegmenter.respond` for what it raises."""
+        """Computes; see `EngineSlot.made` and `InteractiveSegmenter.respond` for what it raises."""
         started = time.perf_counter()
         while not self._busy.acquire(timeout=0.05):
             progress.report(0.0, "Stopping the computation before")
         try:
-            if self._caseState != request.volumeState:
-                self._caseState = None
-                self._segmenter.set_case(Case(request.volume, request.volume.name))
-                self._caseState = request.volumeState
-            prediction = self._segmenter.respond(request.prompts, None, progress)
+            progress.report(0.0, "Loading the engine")
+            engine = self.engines.made()
+            answers = []
+            for n, part in enumerate(request.parts):
+                share = progress.part(n / len(request.parts), (n + 1) / len(request.parts))
+                answers.append(self._answer(engine, request, part, share))
         finally:
             self._busy.release()
-        return Response(request, prediction, time.perf_counter() - started)
+        return Response(request, tuple(answers), time.perf_counter() - started)
 
-    def write(self, response: Response) -> bool:
-        """Writes the answer into the segmentation; gives whether a voxel changed.
+    def _answer(
+        self, engine: InteractiveSegmenter, request: Request, part: Part, progress: Progress
+    ) -> Answer:
+        geometry = request.volume.geometry
+        if not part.prompts:
+            return Answer(part, None, geometry)
+        case = (engine, request.volumeState, part.cut)
+        if self._case != case:
+            self._case = None
+            volume = part.cut.volume(request.volume)
+            engine.set_case(Case(volume, volume.name))
+            self._case = case
+        return Answer(part, engine.respond(part.prompts, part.previous, progress), geometry)
+
+    def write(self, response: Response) -> int:
+        """Writes the answers into the segmentation; gives how many writes changed a voxel.
 
         Raises:
             ValueError: If the volume, the segmentation or a segment has gone, or was moved or
@@ -147,18 +170,32 @@ class InteractiveLogic:
         if Bridge.volumeState(volumeNode) != request.volumeState:
             raise ValueError("the volume was changed meanwhile; nothing was written. Update again.")
         self._writer = self._writer or SegmentationWriter()
-        return self._writer.write(
-            response.prediction,
-            request.segmentIds,
-            segmentationNode,
-            volumeNode,
-            request.numbers,
-        )
+        changed = 0
+        for answer in response.answers:
+            part = answer.part
+            prediction = answer.prediction
+            changed += self._writer.write(
+                prediction,
+                part.segmentIds,
+                segmentationNode,
+                volumeNode,
+                part.numbers,
+                answer.geometry,
+                part.scope,
+                allowedIn(part, prediction),
+                {n: thresholdOf(segmentationNode, s) for n, s in part.segmentIds.items()},
+            )
+        return changed
 
     def undo(self) -> None:
         """Takes back the last `write` that changed something."""
         if self._writer is not None and self._writer.canUndo:
             self._writer.undo()
+
+    def redo(self) -> None:
+        """Does again what `undo` took back last."""
+        if self._writer is not None and self._writer.canRedo:
+            self._writer.redo()
 
     def forget(self) -> None:
         """Lets go of everything that belongs to a scene that was closed."""

@@ -1,165 +1,196 @@
-"""What the user did, what came of it, and how to take it back."""
+"""Segments by what the user does."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
 
-from ImperfectSegLib.InteractiveLogic import InteractiveLogic, Response
+from ImperfectSegLib import Bridge
+from ImperfectSegLib.ActionHistory import Action
+from ImperfectSegLib.InteractiveLogic import InteractiveLogic, Request, Response
 from ImperfectSegLib.JobRunner import JobRunner
-from ImperfectSegLib.PromptState import State
-from ImperfectSegLib.PromptStore import PromptStore
+from ImperfectSegLib.LockCheck import lockedUnder
+from ImperfectSegLib.PromptChanges import PromptChanges, changedPrompts, joined, placesOf
+from ImperfectSegLib.Requests import Place
+from ImperfectSegLib.SegmentTags import isLocked, setThreshold, thresholdOf
+from ImperfectSegLib.SessionHistory import SessionHistory, SessionView
+
+ADAPTATION = "adaptation"
 
 
-class SessionView(Protocol):
-    """What a session shows."""
+class InteractiveSession(SessionHistory):
+    """Segments whenever prompts change, and undoes and redoes action by action.
 
-    def say(self, text: str, isError: bool = False) -> None:
-        """Shows a message and the state of the session."""
-
-    def showProgress(self, fraction: float) -> None:
-        """Shows how far the computation is, from 0 to 1."""
-
-
-@dataclass
-class _Action:
-    """One thing the user did: the prompts before it, and how many writes came of it."""
-
-    promptsBefore: State
-    writes: int = 0
-
-
-class InteractiveSession:
-    """Segments whenever prompts change, and undoes action by action.
-
-    Args:
-        logic: Does the work.
-        jobs: Runs it beside the window.
-        view: Shows what happens.
+    Attributes:
+        volumeNode: The image.
+        autoUpdate: Whether to segment again after every prompt.
+        sliceOnly: Whether a prompt segments the slice that it lies in only.
     """
 
     def __init__(self, logic: InteractiveLogic, jobs: JobRunner, view: SessionView) -> None:
-        self._logic, self._jobs, self._view = logic, jobs, view
-        self._actions: list[_Action] = []
-        self._state: State = ()
-        self._isRestoring = False
+        """See `SessionHistory`."""
+        super().__init__(logic, jobs, view)
+        self._request: Request | None = None
+        self._lockNotes: list[str] = []
         self.volumeNode: Any = None
-        self.segmentationNode: Any = None
-        self.autoUpdate = True
-
-    @property
-    def canUndo(self) -> bool:
-        """Whether there is something to take back."""
-        return bool(self._actions)
-
-    @property
-    def hasPrompts(self) -> bool:
-        """Whether there is a prompt."""
-        return bool(self._state)
-
-    @property
-    def isComputing(self) -> bool:
-        """Whether a computation is under way."""
-        return self._jobs.isRunning
+        self.autoUpdate, self.sliceOnly = True, False
 
     def workOn(self, segmentationNode: Any) -> None:
         """Goes over to another segmentation, or to none; what was done before cannot be undone."""
         self._jobs.cancel()
-        self._actions = []
-        self.segmentationNode = segmentationNode
-        self._state = PromptStore(segmentationNode).state() if segmentationNode else ()
+        self._history.clear()
+        self.answers, self._request = (), None
+        self.state.node = segmentationNode
+        self.state.look()
+        self._tell("answers", "back")
 
     def forgetScene(self) -> None:
         """Lets go of a scene that is being closed."""
+        self.region.forget()
         self.workOn(None)
         self.volumeNode = None
         self._logic.forget()
 
     def promptsChanged(self) -> None:
-        """Looks at the prompts; if they differ, this is an action, and segments again."""
-        if self._isRestoring or self.segmentationNode is None:
+        """Looks at prompts and region; if they differ, this is an action, and segments again."""
+        if self.state.isRestoring or self.state.node is None:
             return
-        state = PromptStore(self.segmentationNode).state()
-        if state == self._state:
+        before, entries = self.state.now, self.state.entries
+        self.state.look()
+        if replace(before, thresholds=()) == replace(self.state.now, thresholds=()):
             return
-        self._actions.append(_Action(self._state))
-        self._state = state
+        changed = changedPrompts(entries, self.state.entries)
+        action = self._begin(before=before)
+        action.moved = changed.moved
+        self._tell("prompts")
+        try:
+            self._place(action, changed)
+        except ValueError as error:
+            self._jobs.cancel()
+            self._view.say(str(error), isError=True)
+            return
         if self.autoUpdate:
-            self._compute()
+            self._compute(action.places, action.moved)
+        elif self._lockNotes:
+            self._view.say(" ".join(self._lockNotes), isError=True)
 
     def apply(self) -> None:
         """Segments with all prompts, as an action of its own."""
-        self._actions.append(_Action(self._state))
-        self._compute()
+        self._begin()
+        self._computeAll()
+
+    def answerAgain(self) -> None:
+        """Segments with all prompts once more, because the engine has learned."""
+        self._computeAll(ADAPTATION)
 
     def cancel(self) -> None:
         """Stops computing; nothing is changed."""
         self._jobs.cancel()
         self._view.say("Cancelled; nothing was changed.")
 
-    def clear(self) -> None:
-        """Removes all prompts; the segments stay as they are."""
-        self._jobs.cancel()
-        self._actions.append(_Action(self._state))
-        self._restore(())
-        self._view.say("Prompts cleared; the segments stay.")
-
-    def undo(self) -> None:
-        """Takes back the last thing the user did, and everything that it changed."""
-        if not self._actions:
+    def setThreshold(self, segmentId: str, threshold: float) -> None:
+        """Cuts the segments anew from what is known; moves in a row are one action."""
+        node = self.state.node
+        if node is None or abs(thresholdOf(node, segmentId) - threshold) < 1e-6:
             return
-        self._jobs.cancel()
-        action = self._actions[-1]
+        kind = f"threshold of {segmentId}"
+        action = self._history.last
         try:
+            if isLocked(node, segmentId):
+                raise ValueError("The segment is locked. Unlock it first.")
+            if action is None or action.kind != kind or self._jobs.isRunning:
+                action = self._begin(kind)
             while action.writes:
                 self._logic.undo()
                 action.writes -= 1
+            setThreshold(node, segmentId, threshold)
+            self.state.look()
+            action.after, action.isAnswered = self.state.now, True
+            self._recut(action, threshold)
+        except ValueError as error:
+            self._view.say(str(error), isError=True)
+
+    def finish(self, action: Action) -> None:
+        """Segments after all what was taken back before it was segmented."""
+        if self.autoUpdate:
+            self._compute(action.places, action.moved)
+
+    def _place(self, action: Action, changed: PromptChanges) -> None:
+        """Finds out which slices are to be answered, and which prompts point at locked segments."""
+        geometry = Bridge.geometryFromNode(self.volumeNode)
+        self._lockNotes = lockedUnder(self.state.node, changed.after, geometry)
+        if self.sliceOnly:
+            everywhere = action.before.region != action.after.region
+            wanted = self.state.entries if everywhere else (*changed.before, *changed.after)
+            action.places = placesOf(wanted, geometry)
+
+    def _computeAll(self, kind: str = "") -> None:
+        try:
+            geometry = Bridge.geometryFromNode(self.volumeNode)
+            places = placesOf(self.state.entries, geometry) if self.sliceOnly else None
         except ValueError as error:
             self._view.say(str(error), isError=True)
             return
-        self._actions.pop()
-        self._restore(action.promptsBefore)
-        self._view.say("Undone.")
+        self._compute(places, kind=kind)
 
-    def _restore(self, state: State) -> None:
-        self._isRestoring = True
-        try:
-            store = PromptStore(self.segmentationNode)
-            store.restore(state)
-            self._state = store.state()
-        finally:
-            self._isRestoring = False
-
-    def _compute(self) -> None:
+    def _compute(
+        self,
+        places: Collection[Place] | None = None,
+        moved: frozenset[int] = frozenset(),
+        kind: str = "",
+    ) -> None:
         self._jobs.cancel()
+        nodes = self.volumeNode, self.state.node
         try:
-            request = self._logic.request(self.volumeNode, self.segmentationNode)
+            request = self._logic.request(*nodes, self.region.box, places, moved, self.answers)
         except ValueError as error:
             self._view.say(str(error), isError=True)
             return
-        if not request.prompts:
-            self._view.say("No prompts left; the segments stay.")
+        if not request.parts:
+            self._view.say(joined("No prompts left; the segments stay.", request.notes))
             return
         self._jobs.start(
             lambda progress: self._logic.respond(request, progress),
-            self._onResponse,
+            lambda response: self._onResponse(response, kind),
             self._onError,
             lambda fraction, text: self._view.showProgress(fraction),
         )
         self._view.say("Segmenting...")
 
-    def _onResponse(self, response: Response) -> None:
+    def _onResponse(self, response: Response, kind: str) -> None:
         try:
             changed = self._logic.write(response)
         except ValueError as error:
             self._view.say(str(error), isError=True)
             return
-        if changed and self._actions:
-            self._actions[-1].writes += 1
+        action = self._history.last
+        if changed and (kind == ADAPTATION or action is None):
+            action = self._begin(kind)
+        self.answers = response.added(self.answers)
+        self._request = response.request
+        if action is not None:
+            action.writes += changed
+            action.answersAfter, action.isAnswered = self.answers, True
+        self._report(response, changed)
+        self._tell("answers", "segments", "adapted" if kind == ADAPTATION else "answered")
+
+    def _report(self, response: Response, changed: int) -> None:
         what = "Segments updated" if changed else "Nothing to change; computed"
-        self._view.say(f"{what} in {response.seconds:.2f} s.")
+        notes = (*response.notes, *self._lockNotes)
+        text = joined(f"{what} in {response.seconds:.2f} s.", notes)
+        self._view.say(text, isError=bool(self._lockNotes))
+        self._lockNotes = []
+
+    def _recut(self, action: Action, threshold: float) -> None:
+        if self._request is None or not self.answers:
+            self._view.say(f"Threshold {threshold:.2f}: it counts from the next update on.")
+            return
+        action.writes += self._logic.write(Response(self._request, self.answers, 0.0))
+        self._view.say(f"Threshold {threshold:.2f}: cut anew.")
+        self._tell("segments")
 
     def _onError(self, error: Exception) -> None:
         self._view.say(str(error) or type(error).__name__, isError=True)
-        if not isinstance(error, ValueError):
+        if not isinstance(error, ValueError | OSError):
             raise error  # Our own mistake: Slicer's error log gets the traceback.

@@ -69,6 +69,11 @@ class JobRunner:
         self._current = None
         self._timer.stop()
 
+    def close(self) -> None:
+        """Stops the job, and keeps no connection that would keep the runner alive."""
+        self.cancel()
+        self._timer.disconnect("timeout()", self._poll)
+
     def _run(self, work: Callable[[Progress], Any], progress: Progress) -> None:
         try:
             self._messages.put((progress, "done", work(progress)))

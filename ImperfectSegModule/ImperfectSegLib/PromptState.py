@@ -12,16 +12,22 @@ import vtk
 from numpy.typing import NDArray
 
 from ImperfectSegLib import Bridge
+from ImperfectSegLogic.data.slices import AXIS_NAMES
 
 SEGMENT = "ImperfectSeg.Segment"
 POSITIVE = "ImperfectSeg.Positive"
 RADIUS = "ImperfectSeg.Radius"
+AXIS = "slice axis "
 
 POINTS, STROKE, BOX = (
     "vtkMRMLMarkupsFiducialNode",
     "vtkMRMLMarkupsCurveNode",
     "vtkMRMLMarkupsROINode",
 )
+
+
+Point = tuple[tuple[float, ...], int, int | None]
+"""World RAS in mm, place in the order, and the axis of the view that it was placed in."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class NodeState:
     segmentId: str
     positive: bool
     radius: float
-    points: tuple[tuple[tuple[float, ...], int], ...]
+    points: tuple[Point, ...]
     boxMatrix: tuple[float, ...] = ()
     boxSize: tuple[float, ...] = ()
 
@@ -41,10 +47,18 @@ class NodeState:
 State = tuple[NodeState, ...]
 
 
-def description(number: int, node: Any) -> str:
-    """Gives what the description of a control point says: its place in the order, the radius."""
+def description(number: int, node: Any, axis: int | None = None) -> str:
+    """Gives what the description of a control point says.
+
+    Args:
+        number: Its place in the order.
+        node: Its node, which may have a radius.
+        axis: The axis of the image (0, 1, 2 for k, j, i) that goes through the slices of the view
+            that it was placed in; None if it was not placed in a view.
+    """
     radius = node.GetAttribute(RADIUS)
-    return f"prompt {number}" + (f", radius {float(radius):g} mm" if radius else "")
+    said = f"prompt {number}" + (f", radius {float(radius):g} mm" if radius else "")
+    return said if axis is None else f"{said}, {AXIS}{AXIS_NAMES[axis]}"
 
 
 def numberIn(description: str) -> int:
@@ -54,14 +68,20 @@ def numberIn(description: str) -> int:
     return int(words[1]) if isOurs else 0
 
 
+def axisIn(description: str) -> int | None:
+    """Gives the axis that a description names, None if it names none."""
+    name = description.rpartition(AXIS)[2] if AXIS in description else ""
+    return AXIS_NAMES.index(name) if name in AXIS_NAMES else None
+
+
+def axesOf(node: Any) -> list[int | None]:
+    """Gives the axes that the descriptions of a node's placed control points name."""
+    return [axisIn(node.GetNthControlPointDescription(n)) for n in _placed(node)]
+
+
 def numbersOf(node: Any) -> list[int]:
     """Gives the places in the order of a node's placed control points."""
-    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
-    return [
-        numberIn(node.GetNthControlPointDescription(n))
-        for n in range(node.GetNumberOfControlPoints())
-        if node.GetNthControlPointPositionStatus(n) == defined
-    ]
+    return [numberIn(node.GetNthControlPointDescription(n)) for n in _placed(node)]
 
 
 def isPositive(node: Any) -> bool:
@@ -83,7 +103,7 @@ def stateOf(node: Any) -> NodeState:
         node.GetAttribute(SEGMENT),
         isPositive(node),
         float(node.GetAttribute(RADIUS) or 0),
-        tuple(zip(positions, numbersOf(node), strict=True)),
+        tuple(zip(positions, numbersOf(node), axesOf(node), strict=True)),
         tuple(float(x) for x in matrix),
         tuple(float(x) for x in size),
     )
@@ -98,9 +118,18 @@ def fill(node: Any, state: NodeState) -> None:
     if state.className == BOX:
         matrix = np.array(state.boxMatrix).reshape(4, 4)
         node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(matrix))
+        node.SetCenter(*matrix[:3, 3])  # Makes its control point, if it had none.
         node.SetSize(*state.boxSize)
+        for n, (_, number, axis) in enumerate(state.points[: node.GetNumberOfControlPoints()]):
+            node.SetNthControlPointDescription(n, description(number, node, axis))
         return
     node.RemoveAllControlPoints()
-    for position, number in state.points:
+    for position, number, axis in state.points:
         n = node.AddControlPointWorld(vtk.vtkVector3d(*position))
-        node.SetNthControlPointDescription(n, description(number, node))
+        node.SetNthControlPointDescription(n, description(number, node, axis))
+
+
+def _placed(node: Any) -> list[int]:
+    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
+    every = range(node.GetNumberOfControlPoints())
+    return [n for n in every if node.GetNthControlPointPositionStatus(n) == defined]

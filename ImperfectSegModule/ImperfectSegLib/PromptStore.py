@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ImperfectSegLib.PromptState import (
     SEGMENT,
     STROKE,
     State,
+    axesOf,
     description,
     fill,
     isPositive,
@@ -27,7 +29,26 @@ from ImperfectSegLib.PromptState import (
     numbersOf,
     stateOf,
 )
+from ImperfectSegLib.PromptStyle import styleLike
 from ImperfectSegLogic.data import Prompt
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A prompt, and what is known about it.
+
+    Attributes:
+        number: Its place in the order, never given twice.
+        axis: The axis (0, 1, 2 for k, j, i) of the view that it was placed in; None if unknown.
+        segmentId: The segment that it is about.
+        prompt: With the segment's position in the segmentation, from 1, as label.
+    """
+
+    number: int
+    axis: int | None
+    segmentId: str
+    prompt: Prompt
+
 
 SEGMENTATION_ROLE = "ImperfectSeg.Segmentation"
 LAST_NUMBER = "ImperfectSeg.LastPrompt"
@@ -78,7 +99,7 @@ class PromptStore:
         markupsNode.SetNodeReferenceID(SEGMENTATION_ROLE, self._segmentationNode.GetID())
         markupsNode.SetAttribute(SEGMENT, segmentId)
         markupsNode.SetAttribute(POSITIVE, str(int(positive)))
-        self._style(markupsNode)
+        styleLike(markupsNode, self._segmentationNode.GetSegmentation().GetSegment(segmentId))
 
     def numbers(self) -> frozenset[int]:
         """Gives the numbers of all prompts; a number is never given twice."""
@@ -91,21 +112,26 @@ class PromptStore:
         Labels are the positions of segments in the segmentation, from 1. Prompts of segments that
         were removed are left out.
         """
+        found = self.entries()
+        labels = self._labels()
+        return [e.prompt for e in found], {labels[e.segmentId]: e.segmentId for e in found}
+
+    def entries(self) -> list[Entry]:
+        """Gives the prompts in their order, with all that is known about them."""
         self._number()
-        found: list[tuple[int, Prompt]] = []
+        found: list[Entry] = []
         labels = self._labels()
         for node in self.nodes():
-            label = labels.get(node.GetAttribute(SEGMENT))
-            if label is None:
+            segmentId = node.GetAttribute(SEGMENT)
+            if segmentId not in labels:
                 continue
             radius = float(node.GetAttribute(RADIUS) or 0)
-            prompts = Bridge.promptsFromNode(node, label, isPositive(node), radius)
-            numbers = numbersOf(node)
-            numbers = numbers if len(numbers) == len(prompts) else numbers[:1] * len(prompts)
-            found.extend(zip(numbers, prompts, strict=True))
-        found.sort(key=lambda pair: pair[0])
-        used = {prompt.label for _, prompt in found}
-        return [p for _, p in found], {n: s for s, n in labels.items() if n in used}
+            prompts = Bridge.promptsFromNode(node, labels[segmentId], isPositive(node), radius)
+            numbers, axes = numbersOf(node), axesOf(node)
+            if len(numbers) != len(prompts):  # All points of a stroke are one prompt.
+                numbers, axes = numbers[:1] * len(prompts), axes[:1] * len(prompts)
+            found += map(Entry, numbers, axes, [segmentId] * len(prompts), prompts)
+        return sorted(found, key=lambda entry: entry.number)
 
     def removeSegment(self, segmentId: str) -> None:
         """Removes all prompts of a segment."""
@@ -113,9 +139,13 @@ class PromptStore:
             if node.GetAttribute(SEGMENT) == segmentId:
                 slicer.mrmlScene.RemoveNode(node)
 
-    def state(self) -> State:
-        """Gives all prompts as a value to compare, and to `restore` from."""
-        self._number()
+    def state(self, axis: int | None = None) -> State:
+        """Gives all prompts as a value to compare, and to `restore` from.
+
+        Args:
+            axis: Of the view in which those were placed that nobody has looked at yet.
+        """
+        self._number(axis)
         states = [stateOf(node) for node in self.nodes()]
         return tuple(s for s in states if s.points)
 
@@ -165,25 +195,7 @@ class PromptStore:
         self.adopt(node, segmentId, positive)
         return node
 
-    def _style(self, node: Any) -> None:
-        segment = self._segmentationNode.GetSegmentation().GetSegment(node.GetAttribute(SEGMENT))
-        display = node.GetDisplayNode()
-        if segment is None or display is None:
-            return
-        display.SetSelectedColor(segment.GetColor())
-        display.SetColor(segment.GetColor())
-        display.SetGlyphType(display.Circle2D if isPositive(node) else display.ThickCross2D)
-        display.SetUseGlyphScale(True)
-        display.SetGlyphScale(2.0)
-        display.SetTextScale(2.5)
-        display.SetPropertiesLabelVisibility(False)
-        if node.GetClassName() == STROKE:
-            display.SetGlyphScale(0.4)
-            display.SetPointLabelsVisibility(False)
-        if node.GetClassName() == BOX:
-            display.SetFillOpacity(0.1)
-
-    def _number(self) -> None:
+    def _number(self, axis: int | None = None) -> None:
         """Gives the control points that are new their place in the order, and all their label."""
         nodes, labels = self.nodes(), self._labels()
         given = int(self._segmentationNode.GetAttribute(LAST_NUMBER) or 0)
@@ -195,9 +207,10 @@ class PromptStore:
             for n in range(node.GetNumberOfControlPoints()):
                 if node.GetNthControlPointLabel(n) != text:
                     node.SetNthControlPointLabel(n, text)
-                if not numberIn(node.GetNthControlPointDescription(n)):
+                placed = node.GetNthControlPointPositionStatus(n) == node.PositionDefined
+                if placed and not numberIn(node.GetNthControlPointDescription(n)):
                     last += 1 if not fresh or node.GetClassName() == POINTS else 0
                     fresh = True
-                    node.SetNthControlPointDescription(n, description(last, node))
+                    node.SetNthControlPointDescription(n, description(last, node, axis))
         if last > given:
             self._segmentationNode.SetAttribute(LAST_NUMBER, str(last))

@@ -9,9 +9,7 @@ from pathlib import Path
 from Testing.Benchmarks.report import CONSOLE, arguments_of
 
 NAMES = (
-    "clicks_2d",
-    "scribbles_2d",
-    "clicks_3d",
+    "interactive",
     "region_cost",
     "training_throughput",
     "training_scale",

@@ -1,9 +1,8 @@
-"""Reads the real images that benchmarks run on; see ../shared/data/README.md."""
+"""Reads the heart slices and the scribbled images that benchmarks run on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,19 +22,23 @@ class MissingDataError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One thing to segment: an image and the mask that it should become."""
+    """One thing to segment: an image and the mask that it should become.
+
+    Attributes:
+        name: Unique in its set.
+        group: What kind of structure or image it is.
+        volume: The image, or the part of it to work on.
+        truth: The mask, shape (slice, row, column).
+        source: The patient or image it comes from; tasks of one source are not independent.
+        scribbles: What people drew, shape (person, positive or negative, row, column), or None.
+    """
 
     name: str
     group: str
     volume: Volume
     truth: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class ScribbleTask(Task):
-    """A task with scribbles that people drew: (person, positive or negative, row, column)."""
-
-    scribbles: np.ndarray
+    source: str = ""
+    scribbles: np.ndarray | None = None
 
 
 def folder(data: Path | None, name: str) -> Path:
@@ -53,7 +56,7 @@ def folder(data: Path | None, name: str) -> Path:
 def acdc_slices(data: Path, split: str, per_label: int, seed: int) -> list[Task]:
     """Gives `per_label` randomly chosen slices of every ACDC structure, 0 for all of them."""
     root = folder(data, "acdc")
-    patients = json.loads((root / "splits.json").read_text())[split]
+    patients = json.loads((root / "splits.json").read_text(encoding="utf-8"))[split]
     tasks: dict[int, list[Task]] = {label: [] for label in ACDC_LABELS}
     for patient in patients:
         for path in sorted(root.glob(f"patient{patient}_*_image.nii.gz")):
@@ -67,7 +70,8 @@ def acdc_slices(data: Path, split: str, per_label: int, seed: int) -> list[Task]
                     truth = labels[k : k + 1] == label
                     if truth.sum() >= SMALLEST:
                         stem = path.name.removesuffix("_image.nii.gz")
-                        tasks[label].append(Task(f"{stem} slice {k}", name, volume, truth))
+                        told = f"{stem} slice {k}"
+                        tasks[label].append(Task(told, name, volume, truth, f"{patient}"))
     rng = np.random.default_rng(seed)
     chosen = []
     for found in tasks.values():
@@ -76,7 +80,7 @@ def acdc_slices(data: Path, split: str, per_label: int, seed: int) -> list[Task]
     return chosen
 
 
-def medscribble(data: Path) -> list[ScribbleTask]:
+def medscribble(data: Path) -> list[Task]:
     """Gives the MedScribble images with their scribbles, by source."""
     paths = sorted(folder(data, "medscribble").glob("*.npz"))
     if not paths:
@@ -87,19 +91,6 @@ def medscribble(data: Path) -> list[ScribbleTask]:
             image, mask, scribbles = file["image"], file["mask"], file["scribbles"]
         volume = Volume(np.squeeze(image)[np.newaxis], np.eye(4))
         group = path.stem.split("__")[0]
-        tasks.append(ScribbleTask(path.stem, group, volume, mask[np.newaxis] > 0, scribbles))
+        truth = mask[np.newaxis] > 0
+        tasks.append(Task(path.stem, group, volume, truth, path.stem, scribbles))
     return tasks
-
-
-def volumes(data: Path, split: str = "test") -> Iterator[Task]:
-    """Gives the left atria of a split and the three BraTS whole tumors (FLAIR), 3-D."""
-    root = folder(data, "left_atrium")
-    for name in json.loads((root / "splits.json").read_text())[split]:
-        image = sitk.GetArrayFromImage(sitk.ReadImage(str(root / f"{name}_image.nii.gz")))
-        labels = sitk.GetArrayFromImage(sitk.ReadImage(str(root / f"{name}_label.nii.gz")))
-        volume = Volume(image, np.diag([0.625, 0.625, 0.625, 1.0]))
-        yield Task(name, "left atrium", volume, labels > 0)
-    for path in sorted(folder(data, "brats2013").glob("pat*")):
-        image = sitk.GetArrayFromImage(sitk.ReadImage(str(path / "Flair_subtrMeanDivStd.nii.gz")))
-        labels = sitk.GetArrayFromImage(sitk.ReadImage(str(path / "OTMultiClass.nii.gz")))
-        yield Task(path.name, "whole tumor", Volume(image, np.eye(4)), labels > 0)

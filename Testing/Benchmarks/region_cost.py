@@ -12,7 +12,7 @@ from rich.progress import track
 
 from ImperfectSegLogic.data import Case, Click, Volume
 from ImperfectSegLogic.methods.scarce.interactive.geodesic_walker import GeodesicWalker, Settings
-from Testing.Benchmarks.data import volumes
+from Testing.Benchmarks.data_3d import brain_tumors
 from Testing.Benchmarks.report import print_table, run, save, save_figure
 
 SIDES = (32, 48, 64, 80, 96, 112, 128, 160)
@@ -42,7 +42,7 @@ def timed(volume: Volume, settings: Settings) -> tuple[float, float, float]:
 
 def measure(arguments: argparse.Namespace) -> None:
     """Measures at every size, at full resolution and with the default limit."""
-    whole = next(t for t in volumes(arguments.data) if t.group == "whole tumor").volume
+    whole = next(brain_tumors(arguments.data)).volume
     rows = []
     sides = SIDES[:4] if arguments.quick else SIDES
     for side in track(sides, "measuring"):

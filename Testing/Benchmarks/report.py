@@ -22,7 +22,7 @@ from rich.table import Table
 from Testing.Benchmarks.data import MissingDataError
 
 OUTPUT = Path(__file__).parents[1] / "output"
-CONSOLE = Console(width=120)
+CONSOLE = Console(width=None if sys.stdout.isatty() else 160)
 
 
 def run(name: str, summary: str | None, measure: Callable[[argparse.Namespace], None]) -> None:
@@ -47,24 +47,25 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     """Prints a table; numbers with two or three digits."""
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < 2 else "right")
+        table.add_column(column, justify="left" if number < 2 else "right", no_wrap=number < 2)
     for row in rows:
         table.add_row(*[_text(value) for value in row])
     CONSOLE.print(table)
 
 
-def save(name: str, result: dict[str, Any]) -> None:
+def save(name: str, result: dict[str, Any], folder: Path = OUTPUT) -> None:
     """Writes a result with where and on what it was measured, as JSON."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    path = OUTPUT / f"{name}.json"
-    path.write_text(json.dumps({"measured_on": _circumstances(), **result}, indent=1))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    text = json.dumps({"measured_on": _circumstances(), **result}, indent=1)
+    path.write_text(text, encoding="utf-8")
     CONSOLE.print(f"Wrote {path}")
 
 
-def save_figure(name: str, figure: plt.Figure) -> None:
+def save_figure(name: str, figure: plt.Figure, folder: Path = OUTPUT) -> None:
     """Writes a figure as PNG."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    path = OUTPUT / f"{name}.png"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
     figure.savefig(path, dpi=120, bbox_inches="tight")
     plt.close(figure)
     CONSOLE.print(f"Wrote {path}")

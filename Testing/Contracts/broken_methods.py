@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from ImperfectSegLogic.data.annotations import UNLABELED
 from ImperfectSegLogic.methods.base import Term
+from ImperfectSegLogic.methods.scarce.interactive.sakinis2019 import SakinisTraining
 from ImperfectSegLogic.methods.settings import setting
 from ImperfectSegLogic.methods.supervised import Supervised
 from Testing.Contracts import training_checks as checks
@@ -122,6 +124,30 @@ class NotInHalf(Supervised):
         return (Term("large", value),)
 
 
+class PromptedUnlabeledIsBackground(SakinisTraining):
+    """Takes unlabeled voxels for background of the object that is clicked on."""
+
+    def loss(self, players, batch):
+        known = dataclasses.replace(batch, target=batch.target.clamp_min(0))
+        return super().loss(players, known)
+
+
+class ClicksOfItsOwn(SakinisTraining):
+    """Begins with clicks on objects that no seed reaches."""
+
+    generator = np.random.default_rng()
+
+    def _begun(self, image, target, share, rng):
+        return super()._begun(image, target, share, self.generator)
+
+
+class DeafToClicks(SakinisTraining):
+    """Never shows the network where the user clicked, so that it cannot know which object."""
+
+    def _click(self, inputs, logits, target, rng, which=None):
+        return inputs
+
+
 @dataclass(frozen=True)
 class Loose:
     weight: float = setting(1.0, "takes anything")
@@ -146,4 +172,7 @@ BROKEN = (
     (checks.check_a_stored_state_goes_on_the_same, Forgets),
     (checks.check_it_works_in_half_precision, NotInHalf),
     (checks.check_settings_have_limits_and_texts, NoLimits),
+    (checks.check_unlabeled_voxels_get_no_gradient, PromptedUnlabeledIsBackground),
+    (checks.check_a_seed_fixes_the_result, ClicksOfItsOwn),
+    (checks.check_it_learns_a_phantom, DeafToClicks),
 )

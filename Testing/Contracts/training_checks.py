@@ -1,17 +1,28 @@
-"""What every training method must keep. Each check takes a method's class and says what broke."""
+"""What every training method must keep. Each check takes a method's class and says what broke.
+
+A method that trains a network for prompts is asked through the engine that it names: it makes its
+own network, and what it has learned shows in the engine's answers to clicks.
+"""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import tempfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from ImperfectSegLogic.data import Case, Volume
 from ImperfectSegLogic.data.annotations import UNLABELED
 from ImperfectSegLogic.data.sample import Batch
+from ImperfectSegLogic.methods.catalog import interactive_segmenter
+from ImperfectSegLogic.methods.scarce.interactive.robot_user import next_click
 from ImperfectSegLogic.methods.settings import fields_of, make_settings
+from ImperfectSegLogic.training.model_file import TrainedModel, save_model
 from ImperfectSegLogic.training.optimizing import Optimizing
 from ImperfectSegLogic.training.plan import TrainingPlan
 from ImperfectSegLogic.training.players import Players
@@ -20,6 +31,8 @@ from ImperfectSegLogic.training.preprocessing import ChannelIntensity
 LABELS = (1, 2)
 SIZE = 16
 CPU = torch.device("cpu")
+CLICKS = 3
+"""After this many simulated clicks on an object a prompted network must have found it."""
 
 
 class Small(nn.Module):
@@ -36,6 +49,30 @@ class Small(nn.Module):
         return self.layers(image)
 
 
+class Confident(nn.Module):
+    """Says the same of every image; where it is shown prompts, that it does not know."""
+
+    def __init__(self, logits) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, shown):
+        if shown.shape[1] == 1 and shown.shape[2:] == self.logits.shape[2:]:
+            return self.logits
+        return shown.new_zeros(len(shown), 2, *shown.shape[2:])
+
+
+class Pointwise(nn.Module):
+    """What it says of a voxel depends on the gray value of that voxel alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, shown):
+        return torch.cat([torch.zeros_like(shown[:, :1]), self.weight * shown[:, :1]], dim=1)
+
+
 def plan_of(dims: int) -> TrainingPlan:
     return TrainingPlan(
         dims=dims,
@@ -46,6 +83,7 @@ def plan_of(dims: int) -> TrainingPlan:
         label_voxels=(800, 100, 100),
         patch=(SIZE,) * dims,
         batch=2,
+        network_settings={"features": (8, 16), "strides": (2,)},
         learning_rate=5e-3,
     )
 
@@ -53,7 +91,8 @@ def plan_of(dims: int) -> TrainingPlan:
 def players_of(method, dims: int, seed: int = 0) -> Players:
     torch.manual_seed(seed)
     plan = plan_of(dims)
-    networks = {"segmenter": Small(dims), **method.players(plan)}
+    segmenter = method.segmenter(plan) or Small(dims)
+    networks = {"segmenter": segmenter, **method.players(plan)}
     return Players(networks, plan, predict=lambda volume: None, steps=100)
 
 
@@ -112,8 +151,11 @@ def check_unlabeled_voxels_get_no_gradient(method_class):
         method = method_class()
         players = players_of(method, dims)
         batch = batch_of(dims, ("SparseMask", "SparseMask"))
-        gradient = _gradient_of_logits(method, players, batch)
-        at = gradient.abs().sum(dim=1)
+        gradients = _gradients_of_answers(method, players, batch)
+        if any(one.shape[2:] != batch.target.shape[1:] for one in gradients):
+            _check_by_gray_values(method, players, batch_of(dims, ("DenseMask", "DenseMask")))
+            continue
+        at = sum(one.abs().sum(dim=1) for one in gradients)
         assert float(at[batch.target != UNLABELED].sum()) > 0, "labeled voxels get no gradient"
         assert float(at[batch.target == UNLABELED].sum()) == 0, "unlabeled voxels get a gradient"
 
@@ -128,15 +170,16 @@ def check_what_nobody_looked_for_is_not_background(method_class):
         target = torch.where(batch.target == 2, 0, batch.target)
         looked_for = torch.tensor([[True, True, False]] * 2)
         batch = dataclasses.replace(batch, target=target, looked_for=looked_for)
-        confident = torch.zeros_like(players.logits(batch))
-        confident[:, 2] = 12.0
-        with torch.no_grad():
-            players._answers[id(batch)] = (batch, confident)
-            as_background = confident.clone()
-            as_background[:, 0], as_background[:, 2] = 12.0, 0.0
-            one = sum(float(t.value) for t in method.loss(players, batch))
-            players._answers[id(batch)] = (batch, as_background)
-            other = sum(float(t.value) for t in method.loss(players, batch))
+        found = []
+        for label in (2, 0):
+            confident = torch.zeros((len(batch), 3, *target.shape[1:]))
+            confident[:, label] = 12.0
+            players.networks = {**players.networks, "segmenter": Confident(confident)}
+            players.forget()
+            torch.manual_seed(0)
+            with torch.no_grad():
+                found.append(sum(float(t.value) for t in method.loss(players, batch)))
+        one, other = found
         assert abs(one - other) < 1e-3, "a label that nobody looked for is held for background"
 
 
@@ -178,7 +221,7 @@ def check_it_learns_a_phantom(method_class):
         before, _ = _trained(method_class, dims, steps=0)
         players, values = _trained(method_class, dims, steps=180 if dims == 2 else 120)
         batch = batch_of(dims, ("DenseMask", "DenseMask"), seed=99)
-        first, last = _dice(before, batch), _dice(players, batch)
+        first, last = _dice(method_class, before, batch), _dice(method_class, players, batch)
         assert last > max(0.85, first), f"{dims}-D: Dice went from {first:.2f} to {last:.2f} only"
         assert all(value == value for value in values.values())
 
@@ -234,10 +277,27 @@ TRAINING_CHECKS = tuple(f for name, f in globals().items() if name.startswith("c
 # What they share ---------------------------------------------------------------------------------
 
 
-def _gradient_of_logits(method, players, batch):
-    logits = players.logits(batch)
+def _gradients_of_answers(method, players, batch):
+    """Gives the gradient of the loss in all that the segmenter answered."""
+    answers = []
+    hook = players.segmenter.register_forward_hook(lambda *told: answers.append(told[2]))
     value = sum(t.weight * t.value for t in method.loss(players, batch))
-    return torch.autograd.grad(value, logits)[0]
+    hook.remove()
+    asked = [one for one in answers if one.requires_grad]
+    return torch.autograd.grad(value, asked)
+
+
+def _check_by_gray_values(method, players, batch):
+    """For methods that ask about other grids than that of the image, such as patches of it."""
+    target, image = batch.target.clone(), batch.image.clone().requires_grad_()
+    target[..., SIZE // 2 :] = UNLABELED
+    batch = dataclasses.replace(batch, image=image, target=target)
+    players.networks = {**players.networks, "segmenter": Pointwise()}
+    value = sum(t.weight * t.value for t in method.loss(players, batch))
+    at = torch.autograd.grad(value, image)[0].abs()
+    assert float(at[..., : SIZE // 2].sum()) > 0, "labeled voxels get no gradient"
+    # One voxel farther, as gray values between voxels are interpolated.
+    assert float(at[..., SIZE // 2 + 1 :].sum()) == 0, "unlabeled voxels get a gradient"
 
 
 def _steps(players, optimizing, dims, numbers, method_class):
@@ -265,11 +325,47 @@ def _same(one: Players, other: Players) -> bool:
     )
 
 
-def _dice(players: Players, batch: Batch) -> float:
+def _dice(method_class, players: Players, batch: Batch) -> float:
+    if method_class.engine:
+        return _dice_after_clicks(method_class(), players, batch)
     with torch.no_grad():
         found = players.segmenter(batch.image).argmax(dim=1)
     scores = []
     for label in (1, 2):
         ours, truth = found == label, batch.target == label
         scores.append(2 * float((ours & truth).sum()) / float(ours.sum() + truth.sum()))
+    return min(scores)
+
+
+def _dice_after_clicks(method, players: Players, batch: Batch) -> float:
+    """Asks the network as a user does: by its engine, from a file, with clicks on each object."""
+    plan = players.plan
+    model = TrainedModel(
+        players.segmenter,
+        plan.network,
+        plan.network_settings,
+        plan.preprocessing,
+        plan.patch,
+        {1: "bright", 2: "dark"},
+        {"plan": plan.to_json()},
+        (method.card.name, dataclasses.asdict(method.settings)),
+        method.engine,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(model, Path(folder) / "model.safetensors")
+        engine = interactive_segmenter(method.engine, Path(folder) / "model.safetensors")
+    scores = []
+    for image, target in zip(batch.image, batch.target, strict=True):
+        gray = image[0].numpy()
+        volume = Volume(gray if gray.ndim == 3 else gray[np.newaxis], np.eye(4))
+        engine.set_case(Case(volume))
+        for label in (1, 2):
+            truth = (target == label).numpy().reshape(volume.geometry.shape)
+            found, clicks = np.zeros_like(truth), []
+            for _ in range(CLICKS):
+                click = next_click(found, truth, volume.geometry, label)
+                if click is not None:
+                    found = engine.respond([*clicks, click]).full_labels() == label
+                    clicks.append(click)
+            scores.append(2 * float((found & truth).sum()) / float(found.sum() + truth.sum()))
     return min(scores)

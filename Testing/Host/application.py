@@ -23,7 +23,14 @@ import slicer.util  # noqa: E402
 from PySide6 import QtCore, QtWidgets  # noqa: E402
 from PySide6.QtCore import Qt, Signal  # noqa: E402
 
-from . import mrml, qt_names, slicer_gil, slicer_python  # noqa: E402
+from . import (  # noqa: E402
+    editor_widget,
+    mrml,
+    qt_names,
+    scripted_effects,
+    slicer_gil,
+    slicer_python,
+)
 from .layout import SLICES, LayoutManager  # noqa: E402
 from .modules import ModuleManager  # noqa: E402
 from .records import Records, records  # noqa: E402
@@ -131,6 +138,8 @@ class TestApplication:
         core = mrml.boot()
         qt_names.install()
         slicer_python.install()
+        scripted_effects.install()
+        editor_widget.install()
         records.install_hooks()
         slicer.app = self.app = GuiApplication(core, self._qt_application)
         self.window = MainWindow(self.app.layoutManager())

@@ -53,8 +53,8 @@ class ScriptedModule:
         self._representation: Any = None
 
     def widgetRepresentation(self) -> Any:
-        """The panel, made when it is first asked for."""
-        if self._representation is None:
+        """The panel, made when it is first asked for; None for a module without a Widget class."""
+        if self._representation is None and self.widgetRepresentationCreationEnabled:
             self._make_panel()
         return self._representation
 
@@ -147,6 +147,8 @@ class ModuleManager(QtCore.QObject):
         try:
             module.instance = getattr(python, module.name)(module)
             setattr(slicer.modules, f"{module.name}Instance", module.instance)
+            if not hasattr(python, f"{module.name}Widget"):
+                module.widgetRepresentationCreationEnabled = False
             module.widgetRepresentation()
         except BaseException:
             self._disconnect_half_made(module)

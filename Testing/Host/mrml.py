@@ -81,6 +81,7 @@ class CoreApplication:
         self.applicationVersion = ".".join(map(str, SLICER_VERSION)) + ".0"
         self.temporaryPath = tempfile.mkdtemp(prefix="slicer-test-host-")
         self.slicerHome = self.temporaryPath
+        self.slicerUserSettingsFilePath = str(Path(self.temporaryPath) / "Slicer.ini")
 
     def mrmlScene(self) -> Any:
         return self._scene

@@ -24,20 +24,23 @@ MODULES = Path(__file__).resolve().parents[2] / "ImperfectSegModule"
 
 
 def main() -> None:
-    """Clicks through the demo's first prompts in the panel and draws the window."""
+    """Clicks through the demo's first prompts, shows the overlay and draws the window."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("picture", type=Path)
     picture = arguments.parse_args().picture
     picture.parent.mkdir(parents=True, exist_ok=True)
-    app.window.resize(1500, 900)
+    app.window.resize(1500, 960)
     volume = slicer.util.loadVolume(str(demo.image_paths()[0]), {"name": "MNI152"})
     panel = app.load_module(MODULES / "ImperfectSegInteractive" / "ImperfectSegInteractive.py")
     app.select_module("ImperfectSegInteractive")
     app.show_volume(volume, demo.FIRST_CLICKS[0][1])
     for label, ras in demo.FIRST_CLICKS[:2]:
         _segment_by_click(panel, volume, demo.NAMES[label], ras)
+    _show_overlay(panel)
     app.show_volume(volume, demo.FIRST_CLICKS[0][1])
-    slicer.util.getNode("*segments").CreateClosedSurfaceRepresentation()
+    segments = slicer.util.getNode("*segments")
+    segments.CreateClosedSurfaceRepresentation()
+    segments.GetDisplayNode().SetOpacity2DFill(0.15)
     app.threed_view.node.SetBoxVisible(False)
     app.threed_view.node.SetAxisLabelsVisible(False)
     app.threed_view.reset()
@@ -57,6 +60,14 @@ def _segment_by_click(panel, volume, name, ras) -> None:
     view.click(view.ras_to_xy(ras))
     app.wait_until(lambda: not panel.session.isComputing, timeout=60)
     print(f"{name}: {panel.ui.statusLabel.text}")
+
+
+def _show_overlay(panel) -> None:
+    """Lays the probability of the selected segment over the image, and opens that section."""
+    panel.ui.overlayButton.collapsed = False
+    panel.ui.overlayComboBox.currentIndex = 1
+    panel.ui.overlayOpacitySlider.value = 0.6
+    app.process_events()
 
 
 if __name__ == "__main__":

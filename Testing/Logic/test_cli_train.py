@@ -137,8 +137,22 @@ def test_without_torch_it_says_what_to_install(dataset, capsys, monkeypatch):
 def test_methods_lists_the_catalog_and_tells_about_one(capsys):
     assert typed("methods") == 0
     said = capsys.readouterr().out
-    assert "sparse-cicek2016" in said
-    assert "noise-christ2016" in said
+    for name in ("sparse-cicek2016", "noise-christ2016", "geodesic-walker", "trained-model"):
+        assert name in said
     assert typed("methods", "sparse-bokhorst2018") == 0
     assert "none, instance, batch" in capsys.readouterr().out
     assert typed("methods", "no-such") == 2
+
+
+def test_methods_tells_what_an_engine_needs_even_without_torch(capsys, monkeypatch):
+    assert typed("methods", "trained-model") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "takes: Click, Scribble, Box, Lasso needs: a model.safetensors" in said
+    assert "missing here: nothing" in said
+    monkeypatch.setattr(terminal.importlib.util, "find_spec", lambda name: None)
+    assert typed("methods", "trained-model") == 0
+    assert "missing here: torch, monai, safetensors" in " ".join(capsys.readouterr().out.split())
+    assert typed("methods") == 2
+    printed = capsys.readouterr()
+    assert "geodesic-walker" in printed.out
+    assert "pip install 'imperfectseg[train]'" in " ".join(printed.err.split())

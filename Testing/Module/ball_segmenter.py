@@ -8,15 +8,17 @@ import numpy as np
 
 from ImperfectSegLogic.data import Click, Prediction, Provenance, Region, Scribble
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
+from ImperfectSegLogic.methods.card import MethodCard, Requires
 
 
 class BallSegmenter(InteractiveSegmenter):
     """Balls of 6 mm. `hold()` makes it wait, reporting, until `release()` or a cancel."""
 
+    card = MethodCard("balls", (), "", ("Click", "Scribble", "Box"), Requires.NOTHING, (2, 3), "")
     radius = 6.0
 
     def __init__(self) -> None:
-        self.cases = 0
+        self.cases = self.answers = 0
         self.fail: Exception | None = None
         self.onlyAround: float | None = None  # mm; the whole image by default
         self._going = threading.Event()
@@ -40,6 +42,7 @@ class BallSegmenter(InteractiveSegmenter):
             progress.report(min(step / 100, 0.9), "waiting")
         if self.fail:
             raise self.fail
+        self.answers += 1
         geometry = self.geometry
         places = geometry.to_ras(np.argwhere(np.ones(geometry.shape, bool)))
         labels = np.zeros(geometry.shape, int)

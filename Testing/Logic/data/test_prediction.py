@@ -44,3 +44,33 @@ def test_entropy_is_from_sure_to_undecided():
 def test_probabilities_cannot_be_written_through():
     with pytest.raises(ValueError, match="read-only"):
         prediction().probabilities[0] = 1
+
+
+def cut(probabilities, labels, thresholds):
+    """Labels of single voxels, whose probabilities are given one by one."""
+    columns = np.array(probabilities, np.float32).T[:, :, None, None]
+    region = Region((0, 0, 0), columns.shape[1:])
+    whole = Geometry(columns.shape[1:], np.eye(4))
+    made = Prediction(columns, labels, region, whole, Provenance("m"))
+    return made.region_labels(thresholds).ravel().tolist()
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.2, 0.5, 0.8, 0.95])
+def test_a_lone_segment_is_where_it_is_more_probable_than_its_threshold(threshold):
+    some = (0.04, 0.06, 0.19, 0.21, 0.49, 0.51, 0.79, 0.81, 0.94, 0.96)
+    got = cut([(1 - p, p) for p in some], (0, 3), {3: threshold})
+    assert got == [3 if p > threshold else 0 for p in some]
+
+
+def test_what_is_certain_stays_at_every_threshold():
+    sure = [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    for first in (0.01, 0.99):
+        assert cut(sure, (0, 1, 2), {1: first, 2: 1 - first}) == [0, 1, 2]
+
+
+def test_a_lower_threshold_takes_from_the_neighbor_too_and_others_stay_as_probable():
+    voxels = [(0.1, 0.4, 0.5), (0.5, 0.1, 0.4), (0.2, 0.7, 0.1)]
+    assert cut(voxels, (0, 1, 2), None) == [2, 0, 1]
+    assert cut(voxels, (0, 1, 2), {1: 0.4}) == [1, 0, 1]
+    assert cut(voxels, (0, 1, 2), {1: 0.9}) == [2, 0, 0]
+    assert cut(voxels, (0, 1, 2), {7: 0.1}) == [2, 0, 1], "a label that is not there"

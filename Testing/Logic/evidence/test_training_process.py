@@ -8,13 +8,10 @@ import numpy as np
 import pytest
 
 from ImperfectSegLogic.evidence.data_sets import build
+from ImperfectSegLogic.evidence.overlap import overlap
 from ImperfectSegLogic.evidence.spec_reading import read_evidence
 from ImperfectSegLogic.evidence.study import part_of
-from ImperfectSegLogic.evidence.training_process import (
-    described,
-    overlap,
-    train_and_test,
-)
+from ImperfectSegLogic.evidence.training_process import described, train_and_test
 from ImperfectSegLogic.evidence.trainings import make_trainings, scored, train
 from ImperfectSegLogic.evidence.used_methods import modules_of
 from Testing.Logic.evidence.phantom_evidence import SPEC, data_folder, evidence_folder

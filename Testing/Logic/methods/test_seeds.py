@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ImperfectSegLogic.data import Box, Lasso, Recist, Scribble
+from ImperfectSegLogic.methods.scarce.interactive.rasterize import box_voxels
 from ImperfectSegLogic.methods.scarce.interactive.seeds import read_prompts
 from Testing.Logic.methods.phantoms import click, grid
 
@@ -165,3 +166,46 @@ def test_refused_with_a_clear_message(what):
     prompts, message = REFUSED[what]
     with pytest.raises(ValueError, match=message):
         read_prompts(prompts, CUBE, KINDS)
+
+
+FLAT_BOXES = {
+    "in a 2-D image": ("2-D", (0, 20, 25), (30.0, 20.0, 0.0), 0),
+    "between two slices": ("3-D", (9.5, 12, 14), (12.0, 10.0, 0.0), 0),
+    "in an axial slice": ("thick", (4, 20, 20), (20.0, 12.0, 0.0), 0),
+    "in a coronal slice": ("thick", (4, 20, 20), (20.0, 0.0, 30.0), 1),
+    "thinner than the slice": ("thick", (4.3, 20, 20), (20.0, 12.0, 0.5), 0),
+}
+
+
+@pytest.mark.parametrize("name", FLAT_BOXES)
+def test_a_box_drawn_in_one_slice_holds_that_slice(name):
+    on, center, size, axis = FLAT_BOXES[name]
+    geometry = GRIDS[on]
+    drawn = Box(center=geometry.to_ras(center), size=size)
+    inside = click(geometry, tuple(int(n) for n in center))
+    box = read_prompts([drawn, inside], geometry, KINDS).boxes[1][0]
+    held = box_voxels(box, geometry)
+    slices = set(held[:, axis])
+    assert slices == ({9, 10} if name == "between two slices" else {int(center[axis])})
+    for across in {0, 1, 2} - {axis}:
+        expected = size[2 - across] / geometry.spacing[across]
+        assert abs(np.ptp(held[:, across]) - expected) <= 1
+
+
+@pytest.mark.parametrize(
+    ("on", "size"),
+    [
+        ("2-D", (0.0, 20.0, 2.0)),
+        ("2-D", (20.0, 0.0, 0.0)),
+        ("3-D", (0.0, 0.0, 8.0)),
+        ("3-D", (0.0, 0.0, 0.0)),
+    ],
+)
+def test_a_box_without_extent_in_its_slice_is_refused(on, size):
+    geometry = GRIDS[on]
+    box = Box(center=geometry.to_ras([n // 2 for n in geometry.shape]), size=size)
+    clicks = click(geometry, tuple(n // 2 for n in geometry.shape))
+    with pytest.raises(
+        ValueError, match=r"prompt 2 \(Box\): got size .*no extent within its slice"
+    ):
+        read_prompts([clicks, box], geometry, KINDS)

@@ -138,8 +138,8 @@ def test_weights_of_another_network_are_refused(path):
 
 
 def test_a_newer_version_is_refused(path):
-    rewrite(path, version=2)
-    with pytest.raises(ValueError, match="got version 2 of the model format, allowed is 1"):
+    rewrite(path, version=3)
+    with pytest.raises(ValueError, match="got version 3 of the model format, allowed are 1 and 2"):
         load_model(path)
 
 

@@ -53,13 +53,20 @@ class Evidence:
         if self._allowed and len(self._allowed) == len(seeds.segments):
             self._forbidden = ~np.any(list(self._allowed.values()), axis=0)
 
-    def probabilities(self, report: Callable[[float, str], None]) -> Floats:
-        """Gives the probability of every label in every voxel of the window's region."""
-        prior = self.prior(lambda f, message: report(0.5 * f, message))
+    @property
+    def allowed(self) -> NDArray[np.bool_]:
+        """Which voxels of the window each label may have, by boxes; shape (label, k, j, i)."""
+        everywhere = np.ones((len(self._labels), *self._shape), dtype=bool)
+        for channel, inside in self._allowed.items():
+            everywhere[channel] = inside
+        return everywhere
+
+    def answer(self, report: Callable[[float, str], None]) -> Floats:
+        """Gives the probability of every label, shape (label, k, j, i) of the window."""
+        prior = self.prior(lambda f, message: report(0.6 * f, message))
         trust = np.full(self._shape, self._settings.trust, dtype=np.float32)
         self._pin(prior, trust)
-        answer = self._diffused(prior, trust, lambda f: report(0.5 + 0.4 * f, "smoothing"))
-        return self._finished(answer, lambda f: report(0.9 + 0.1 * f, "full resolution"))
+        return self._diffused(prior, trust, lambda f: report(0.6 + 0.4 * f, "smoothing"))
 
     def prior(self, report: Callable[[float, str], None]) -> Floats:
         """Gives what distances alone say, for every label, at the window's resolution."""
@@ -175,8 +182,8 @@ class Evidence:
         answer /= total
         return answer
 
-    def _finished(self, answer: Floats, report: Report) -> Floats:
-        """Brings the answer to the resolution of the image, sums to 1, seeds certain."""
+    def finished(self, answer: Floats, report: Report) -> Floats:
+        """Brings an answer to the resolution of the image, sums to 1, seeds certain."""
         region, step = self._window.region, self._window.step
         full = at_full_resolution(answer, region.shape, step, report)
         at = tuple((self._seeds.voxels - np.array(region.start)).T)

@@ -9,10 +9,9 @@ at a prompt teaches reaches less far with every correction, so that good parts f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Case, Geometry, Prediction, Prompt, Provenance, Region
 from ImperfectSegLogic.data.geometry import Index
@@ -20,6 +19,7 @@ from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.evidence import Evidence
+from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_prompts
 from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.window import (
@@ -37,6 +37,23 @@ _CLEARLY = 2.0
 """How many times as probable as background a segment must be to be meant by "not that one"."""
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """An answer at the resolution of a window.
+
+    Attributes:
+        window: Where it looked.
+        seeds: The prompts voxel by voxel; what "not this segment" means is decided.
+        evidence: What brings the answer to full resolution.
+        answer: Probabilities, shape (label, k, j, i) of the window.
+    """
+
+    window: Window
+    seeds: Seeds
+    evidence: Evidence
+    answer: Floats
+
+
 class GeodesicWalker(InteractiveSegmenter):
     """Segments from clicks, scribbles, boxes and lassos, in 2-D and 3-D, any number of labels."""
 
@@ -51,6 +68,7 @@ class GeodesicWalker(InteractiveSegmenter):
         " least that of scikit-image's random walker and of Slicer's GrowCut after 1, 3, 5 and 10"
         " simulated clicks, in less than a third of the random walker's time.",
     )
+    uses_order = True
 
     def __init__(self, settings: Settings | None = None) -> None:
         """Args: `settings` are chosen by the dimension of the image if not given."""
@@ -74,28 +92,42 @@ class GeodesicWalker(InteractiveSegmenter):
         progress: Progress | None = None,
     ) -> Prediction:
         """See `InteractiveSegmenter.respond`; the same prompts always give the same answer."""
-        if self._geometry is None:
-            raise ValueError("geodesic walker: got no case. Call set_case(case) before respond.")
+        look = self.look(prompts, progress)
+        report = (progress or Progress()).report
+        full = look.evidence.finished(
+            look.answer, lambda f: report(0.9 + 0.1 * f, "full resolution")
+        )
+        report(1.0, "done")
+        region, geometry = look.window.region, self._known_geometry
+        provenance = Provenance(self.card.name, asdict(self.settings))
+        return Prediction(full, (0, *look.seeds.segments), region, geometry, provenance)
+
+    def look(self, prompts: Sequence[Prompt], progress: Progress | None = None) -> Look:
+        """Answers at the resolution of a window, which it finds; raises as `respond` does."""
+        geometry = self._known_geometry
         progress = progress or Progress()
         progress.report(0.0, "reading prompts")
-        geometry = self._geometry
         seeds = read_prompts(prompts, geometry, self.card.accepts)
         margin = self._margin(geometry)
         region = first_region(seeds, geometry, margin)
         reference = first_region(seeds.first(), geometry, margin)
         for round_ in range(self.settings.growths + 1):
-            probabilities = self._solve(region, reference, seeds, _share(progress, round_))
+            look = self._solve(region, reference, seeds, _share(progress, round_))
             touched = [
                 where
                 for where in cut_faces(region, geometry.shape)
-                if _touches(probabilities, seeds, where)
+                if _touches(look.answer, seeds, where, look.window.step)
             ]
             if not touched or round_ == self.settings.growths:
                 break
             region = grown_at(region, touched, margin, geometry.shape)
-        progress.report(1.0, "done")
-        provenance = Provenance(self.card.name, asdict(self.settings))
-        return Prediction(probabilities, (0, *seeds.segments), region, geometry, provenance)
+        return look
+
+    @property
+    def _known_geometry(self) -> Geometry:
+        if self._geometry is None:
+            raise ValueError("geodesic walker: got no case. Call set_case(case) before respond.")
+        return self._geometry
 
     def _margin(self, geometry: Geometry) -> Index:
         k, j, i = (
@@ -110,13 +142,13 @@ class GeodesicWalker(InteractiveSegmenter):
         reference: Region,
         seeds: Seeds,
         report: Callable[[float, str], None],
-    ) -> NDArray[np.float32]:
+    ) -> Look:
         assert self._windows is not None
-        assert self._geometry is not None
         window = self._windows.at(region, reference, lambda f: report(0.2 * f, "reading the image"))
         meant = self._meant(window, seeds, lambda f, message: report(0.2 + 0.2 * f, message))
-        evidence = Evidence(window, meant, self._geometry, self.settings)
-        return evidence.probabilities(lambda f, message: report(0.4 + 0.6 * f, message))
+        evidence = Evidence(window, meant, self._known_geometry, self.settings)
+        answer = evidence.answer(lambda f, message: report(0.4 + 0.6 * f, message))
+        return Look(window, meant, evidence, answer)
 
     def _meant(self, window: Window, seeds: Seeds, report: Callable[[float, str], None]) -> Seeds:
         """Finds out what "not this segment" means where there are several segments.
@@ -127,8 +159,7 @@ class GeodesicWalker(InteractiveSegmenter):
         open_ = seeds.denied > 0
         if len(seeds.segments) < 2 or not open_.any():
             return seeds
-        assert self._geometry is not None
-        rest = Evidence(window, seeds.only(~open_), self._geometry, self.settings)
+        rest = Evidence(window, seeds.only(~open_), self._known_geometry, self.settings)
         places = window.places(seeds.voxels[open_])
         prior = rest.prior(report)[(slice(None), *places.T)]
         channels = np.array((0, *seeds.segments))
@@ -142,12 +173,13 @@ class GeodesicWalker(InteractiveSegmenter):
 
 def _share(progress: Progress, round_: int) -> Callable[[float, str], None]:
     """Maps the progress of one round of growing to that of all; later rounds are rarer."""
-    start, stop = 1 - 0.4**round_, 1 - 0.4 ** (round_ + 1)
+    start, stop = 0.9 * (1 - 0.4**round_), 0.9 * (1 - 0.4 ** (round_ + 1))
     return lambda fraction, message: progress.report(start + fraction * (stop - start), message)
 
 
-def _touches(probabilities: NDArray[np.float32], seeds: Seeds, where: tuple[int, bool]) -> bool:
-    """Whether an object without a box reaches a face of the region."""
+def _touches(answer: Floats, seeds: Seeds, where: tuple[int, bool], step: Index) -> bool:
+    """Whether an object without a box comes within two voxels of a face of the region."""
     free = [n for n, label in enumerate(seeds.segments, start=1) if label not in seeds.boxes]
-    at = probabilities[(slice(None), *face(*where, thickness=2))]
+    thickness = -(-2 // step[where[0]])
+    at = answer[(slice(None), *face(*where, thickness=thickness))]
     return bool(np.isin(np.argmax(at, axis=0), free).any())

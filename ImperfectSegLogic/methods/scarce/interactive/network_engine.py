@@ -65,6 +65,9 @@ class NetworkEngine(InteractiveSegmenter):
 
     network: nn.Module
     """In evaluation mode; `scores` is given this one or an adapted copy."""
+    multiple: int = 16
+    """Where memory runs out, the network's input is cut into tiles of a multiple of this many
+    voxels; 0 if it cannot be cut, and only sees samples one by one."""
 
     @abstractmethod
     def prepare(
@@ -116,22 +119,31 @@ class NetworkEngine(InteractiveSegmenter):
             progress: Cancels the work.
             notes: What to tell the user beside the answer.
         """
-        kept = snapped(
-            probabilities, prepared.seeds, prepared.allowed, prepared.gray, prepared.spacing
-        )
-        full = at_full_resolution(
-            kept,
-            prepared.region.shape,
-            prepared.step,
-            lambda f: progress.report(0.9 + 0.1 * f, "full resolution"),
-        )
-        seeds = prepared.voxels
-        at = tuple((seeds.voxels - np.array(prepared.region.start)).T)
-        full[(slice(None), *at)] = 0
-        full[(np.searchsorted(prepared.labels, seeds.labels), *at)] = 1
-        return Prediction(
-            full, prepared.labels, prepared.region, prepared.geometry, self.provenance, tuple(notes)
-        )
+        return finished(prepared, probabilities, progress, self.provenance, notes)
+
+
+def finished(
+    prepared: Prepared,
+    probabilities: Floats,
+    progress: Progress,
+    provenance: Provenance,
+    notes: Sequence[str] = (),
+) -> Prediction:
+    """Does what `NetworkEngine.finish` does, for any engine."""
+    kept = snapped(probabilities, prepared.seeds, prepared.allowed, prepared.gray, prepared.spacing)
+    full = at_full_resolution(
+        kept,
+        prepared.region.shape,
+        prepared.step,
+        lambda f: progress.report(0.9 + 0.1 * f, "full resolution"),
+    )
+    seeds = prepared.voxels
+    at = tuple((seeds.voxels - np.array(prepared.region.start)).T)
+    full[(slice(None), *at)] = 0
+    full[(np.searchsorted(prepared.labels, seeds.labels), *at)] = 1
+    return Prediction(
+        full, prepared.labels, prepared.region, prepared.geometry, provenance, tuple(notes)
+    )
 
 
 def seed_channels(shape: Index, places: NDArray[np.int64], channels: NDArray[Any]) -> Any:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Box, Geometry, Lasso, Prompt, Scribble
 from ImperfectSegLogic.data.prompts import Click
+from ImperfectSegLogic.methods.scarce.interactive.flat_boxes import with_thickness
 from ImperfectSegLogic.methods.scarce.interactive.prompt_check import check_prompts, place
 from ImperfectSegLogic.methods.scarce.interactive.rasterize import (
     Voxels,
@@ -65,12 +66,17 @@ def read_prompts(prompts: Sequence[Prompt], geometry: Geometry, accepts: tuple[s
 
     The first click or scribble of each segment is no correction, nor are boxes and lassos; all
     others are, background included. Scribbles of one label in a row count as one, as strokes are
-    often drawn in parts.
+    often drawn in parts. A box without thickness, drawn in one slice, gets that of the slice.
 
     Raises:
         ValueError: If there is no prompt, one of a kind that is not accepted, one outside the
-            image, one voxel with two labels, or nothing that says where any segment is.
+            image, a box without extent in its slice, one voxel with two labels, or nothing that
+            says where any segment is.
     """
+    prompts = [
+        with_thickness(prompt, geometry, number) if isinstance(prompt, Box) else prompt
+        for number, prompt in enumerate(prompts, start=1)
+    ]
     check_prompts(prompts, geometry, accepts)
     sharp = _Votes(geometry)
     soft = _Votes(geometry)

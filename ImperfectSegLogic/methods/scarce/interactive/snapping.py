@@ -13,7 +13,7 @@ from ImperfectSegLogic.methods.scarce.interactive.smoothing import Spacing
 
 _CERTAIN = np.float32(1e3)
 """Trust in a seed."""
-TRUST = 0.3
+TRUST = 2.0
 """Trust in the network, as part of what a voxel's neighbors count."""
 CONTRAST = 40.0
 """How much a difference of gray values separates two neighbors."""

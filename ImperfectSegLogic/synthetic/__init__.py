@@ -1,0 +1,1 @@
+"""Images that nobody took, with their truth: random shapes, random contrasts, random faults."""

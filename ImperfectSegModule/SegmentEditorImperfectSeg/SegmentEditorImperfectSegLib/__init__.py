@@ -1,0 +1,1 @@
+"""The effect that the module SegmentEditorImperfectSeg adds to Segment Editor."""
