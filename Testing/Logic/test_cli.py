@@ -22,6 +22,7 @@ from ImperfectSegLogic.data import (
     write_prompts,
     write_volume,
 )
+from ImperfectSegLogic.methods.catalog import default_segmenter
 
 MATRIX = np.array([[-1.0, 0, 0, 30], [0, -1.0, 0, 25], [0, 0, 2.0, -20], [0, 0, 0, 1]])
 
@@ -84,7 +85,7 @@ def test_segment_writes_label_maps_and_probabilities_on_the_images_grid(folder, 
     assert dice(labels.array == 1) > 0.95
     prediction = read_probabilities("out.nrrd")
     np.testing.assert_array_equal(prediction.full_labels(), labels.array)
-    assert prediction.provenance.method == "geodesic-walker"
+    assert prediction.provenance.method == default_segmenter().card.name
 
 
 def test_an_existing_file_is_kept_unless_told_otherwise(folder, capsys):

@@ -88,7 +88,7 @@ def test_ctrl_c_ends_a_run_with_a_checkpoint_to_go_on_from(dataset, monkeypatch,
         signal.raise_signal(signal.SIGINT)
         return {"dice": 0.5}
 
-    monkeypatch.setattr(fit_module, "validate", interrupted)
+    monkeypatch.setattr(fit_module, "scores_of", interrupted)
     before = signal.getsignal(signal.SIGINT)
     assert typed("train", dataset.folder, "--name", "one", *SHORT) == 0
     assert "Go on with --resume" in " ".join(capsys.readouterr().out.split())

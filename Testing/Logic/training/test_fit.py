@@ -319,7 +319,7 @@ def test_between_rounds_methods_can_change_the_data(dataset, tmp_path, monkeypat
 
 
 def test_a_round_ends_early_when_nothing_is_gained(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(fit_module, "validate", lambda *a: {"dice": 0.5})
+    monkeypatch.setattr(fit_module, "scores_of", lambda *a: {"dice": 0.5})
     events: list[Event] = []
     run = make_run(dataset, steps=100, steps_per_validation=2, patience=3)
     fit(run, tmp_path / "run", events.append, device="cpu")
@@ -329,7 +329,7 @@ def test_a_round_ends_early_when_nothing_is_gained(dataset, tmp_path, monkeypatc
 
 def test_the_best_weights_are_kept_and_not_the_last(dataset, tmp_path, monkeypatch):
     scores = iter([0.2, 0.9, 0.1])
-    monkeypatch.setattr(fit_module, "validate", lambda *a: {"dice": next(scores)})
+    monkeypatch.setattr(fit_module, "scores_of", lambda *a: {"dice": next(scores)})
     run = make_run(dataset)
     path = fit(run, tmp_path / "run", device="cpu")
     content = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
