@@ -76,7 +76,8 @@ def _interactive(options: argparse.Namespace) -> int:
             raise ValueError(f"--{name}: got {getattr(options, name)}, allowed is 1 or more.")
     checkout = _checkout()
     _check_data(options)
-    command = [sys.executable, "-m", MODULE, *_words(options)]
+    # Killed together: what was started ends when its parent is gone.
+    command = [sys.executable, "-m", MODULE, *_words(options), "--parent", str(os.getpid())]
     environment = {**os.environ, **dict.fromkeys(THREADS, str(options.threads))}
     try:
         return subprocess.run(command, cwd=checkout, env=environment, check=False).returncode

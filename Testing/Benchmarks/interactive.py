@@ -21,31 +21,21 @@ from Testing.Benchmarks.data import MissingDataError
 from Testing.Benchmarks.interactive_engines import (
     ADAPTED_TASKS,
     ADAPTING,
-    CLASSICAL,
     Entry,
     accepts,
     all_entries,
     fingerprint,
     missing,
 )
-from Testing.Benchmarks.interactive_numbers import adaptation, costs, groups_of, summary
 from Testing.Benchmarks.interactive_playing import PROMPTS
+from Testing.Benchmarks.interactive_report import report
 from Testing.Benchmarks.interactive_running import Job, run_jobs, tasks_to_play
 from Testing.Benchmarks.interactive_sets import SETS, SPEED, save_tasks
-from Testing.Benchmarks.interactive_speed import measure_speed, print_speed
-from Testing.Benchmarks.interactive_tables import (
-    draw,
-    goals,
-    print_adaptation,
-    print_costs,
-    print_dice,
-    print_gains,
-    print_goals,
-    write_tables,
-)
+from Testing.Benchmarks.interactive_speed import measure_speed
 from Testing.Benchmarks.interactive_users import KINDS
 from Testing.Benchmarks.interactive_worker import SCRIBBLED
-from Testing.Benchmarks.report import CONSOLE, OUTPUT, save, save_figure
+from Testing.Benchmarks.parent import end_with
+from Testing.Benchmarks.report import CONSOLE, OUTPUT
 
 SEED = 2026
 QUICK_PROMPTS = 3
@@ -65,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--seed", metavar="N", type=int, default=SEED)
     top.add_argument("--out", metavar="DIR", type=Path, default=OUTPUT / "interactive")
     top.add_argument("--fresh", action="store_true")
+    top.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     return top
 
 
@@ -158,56 +149,11 @@ def _takes(entry: Entry, needs: Sequence[str]) -> bool:
     return set(needs) <= set(accepts(entry))
 
 
-def _bases(entries: Sequence[Entry]) -> list[str]:
-    """Gives the engine that the adapting one is made around, if it takes part."""
-    from ImperfectSegLogic.methods.scarce.interactive.wang2018a import default_engine
-
-    own = [e for e in entries if e.name == ADAPTING and e.model]
-    same = [e.told for e in entries if own and e.model == own[0].model and e.name != ADAPTING]
-    return same or [default_engine().card.name]
-
-
-def report(
-    options: argparse.Namespace,
-    entries: Sequence[Entry],
-    lines: Sequence[dict[str, Any]],
-    speed: list[Any] | None,
-) -> int:
-    """Prints and writes everything; gives the number of failed tasks."""
-    result: dict[str, Any] = {
-        "split": options.split, "seed": options.seed, "quick": options.quick, "speed": speed,
-        "threads": options.threads, "jobs": options.jobs,
-    }  # fmt: skip
-    if lines:
-        groups = groups_of(lines, SCRIBBLED)
-        summaries = {group: summary(own, CLASSICAL) for group, own in groups.items()}
-        print_dice(summaries)
-        print_gains(summaries)
-        print_goals(summaries, CLASSICAL)
-        adapted = adaptation(groups, ADAPTING, _bases(entries))
-        print_adaptation(adapted)
-        print_costs(costs(lines))
-        write_tables(options.out, summaries, lines)
-        result["groups"] = [
-            {"set": s, "group": g, "prompts": p, "engines": rows}
-            for (s, g, p), rows in summaries.items()
-        ]
-        result |= {"goals": goals(summaries, CLASSICAL), "adaptation": adapted}
-        result["costs"] = costs(lines)
-        save_figure("interactive", draw(groups), options.out)
-    if speed is not None:
-        print_speed(speed)
-    save("interactive", result, options.out)
-    failed = [line for line in lines if line["error"]]
-    for line in failed[:10]:
-        told = f"{line['engine']}, {line['set']}, {line['task']}: {line['error']}"
-        CONSOLE.print(f"[red]failed:[/] {told}", highlight=False)
-    return len(failed)
-
-
 def main(texts: Sequence[str] | None = None) -> int:
     """Measures; 0, 1 where an engine failed, 2 after telling what to mend, 130 if stopped."""
     options = parser().parse_args(texts)
+    if options.parent is not None:
+        end_with(options.parent)
     try:
         return 1 if measure(options) else 0
     except (MissingDataError, ValueError, OSError) as error:

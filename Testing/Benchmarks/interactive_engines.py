@@ -46,7 +46,9 @@ class Entry:
     @property
     def told(self) -> str:
         """Its name in tables and files."""
-        return f"{self.name} ({Path(self.model).stem})" if self.model else self.name
+        if self.model is None:
+            return self.name
+        return f"{self.name} ({'-'.join(Path(self.model).with_suffix('').parts[-2:])})"
 
     @property
     def is_classical(self) -> bool:

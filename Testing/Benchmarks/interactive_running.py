@@ -135,6 +135,7 @@ def _run(job: Job, options: argparse.Namespace, advance: Callable[[str], None]) 
         "--fingerprint", job.fingerprint, "--tasks", str(job.tasks),
         "--lines", str(job.lines(options.out)), "--seed", str(options.seed),
         "--threads", str(options.threads), "--most", str(options.most),
+        "--parent", str(os.getpid()),
     ]  # fmt: skip
     environment = {**os.environ, **dict.fromkeys(THREADS, str(options.threads))}
     log = job.lines(options.out).with_suffix(".log")

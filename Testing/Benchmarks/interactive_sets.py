@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -57,16 +58,17 @@ def _apart(tasks: list[Task], number: int) -> list[Task]:
 
 
 def _atria(data: Path, split: str, number: int, _: int) -> list[Task]:
-    return _apart([cut(task) for task in left_atria(data, split)], number)
+    return [cut(task) for task in islice(left_atria(data, split), number or None)]
+
+
+def _tumors(data: Path, _: str, number: int, __: int) -> list[Task]:
+    return [cut(task) for task in islice(brain_tumors(data), number or None)]
 
 
 SETS: dict[str, Set] = {
     "acdc": Set("heart MR slices (ACDC), by patient, per structure", acdc_slices, 40, 4),
     "left-atrium": Set("left atrium in late-enhancement MR, 3-D", _atria, 0, 1),
-    "brats": Set(
-        "whole brain tumor in FLAIR (BraTS 2013), 3-D",
-        _first(lambda data: [cut(task) for task in brain_tumors(data)]), 0, 1,
-    ),
+    "brats": Set("whole brain tumor in FLAIR (BraTS 2013), 3-D", _tumors, 0, 1),
     "medscribble": Set(
         "12 kinds of images with scribbles by 3 people each", _first(medscribble), 0, 7, True
     ),

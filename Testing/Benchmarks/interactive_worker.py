@@ -24,6 +24,7 @@ from Testing.Benchmarks.interactive_playing import (
 from Testing.Benchmarks.interactive_sets import load_task
 from Testing.Benchmarks.interactive_users import user_of
 from Testing.Benchmarks.memory import peak_megabytes
+from Testing.Benchmarks.parent import end_with
 
 SCRIBBLED = "human scribbles"
 """The kind of prompts of sets that people scribbled on."""
@@ -50,7 +51,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def work(arguments: argparse.Namespace) -> None:
     """Plays what is not done yet and writes lines as they come."""
     paths = sorted(arguments.tasks.glob("*.npz"))
-    load_task(max(paths, key=lambda p: p.stat().st_size))
+    largest = load_task(max(paths, key=lambda p: p.stat().st_size))
     before = peak_megabytes()
     from Testing.Benchmarks.interactive_engines import ADAPTING, ADAPTS_AT, Entry, make
 
@@ -66,6 +67,7 @@ def work(arguments: argparse.Namespace) -> None:
         "fingerprint": arguments.fingerprint,
     }  # fmt: skip
     done = {key_of(line) for line in read_lines(arguments.lines) if "dice" in line}
+    _warm_up(player, largest.volume.is_2d)
     with arguments.lines.open("a", encoding="utf-8") as file:
         for name, task, played in _games(player, paths, arguments, prompts, done, told):
             line = {**told, "task": name, "group": task.group, "source": task.source}
@@ -109,6 +111,14 @@ def _write(file: Any, line: dict[str, Any]) -> None:
     print(json.dumps({"task": line["task"], "error": line["error"]}), flush=True)
 
 
+def _warm_up(player: Any, is_2d: bool) -> None:
+    """Lets an engine load what it loads with its first answer, so that no task has to wait."""
+    from Testing.Benchmarks.interactive_speed import phantom
+
+    task = phantom((1, 64, 64) if is_2d else (32, 32, 32))
+    play(player, task, user_of("clicks", "", 0), 1)
+
+
 def _use_threads(threads: int) -> None:
     if "torch" in sys.modules:
         import torch
@@ -122,10 +132,13 @@ def arguments_of(texts: Sequence[str] | None = None) -> argparse.Namespace:
     for name, kind in (
         ("set", str), ("engine", str), ("prompts", str), ("fingerprint", str), ("tasks", Path),
         ("lines", Path), ("seed", int), ("threads", int), ("most", int),
+        ("parent", int),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=kind, required=True)
     return parser.parse_args(texts)
 
 
 if __name__ == "__main__":
-    work(arguments_of())
+    own = arguments_of()
+    end_with(own.parent)
+    work(own)

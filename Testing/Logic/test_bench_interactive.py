@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ImperfectSegLogic.commands import bench
+from ImperfectSegLogic.evidence.code_hash import ROOT
 from Testing.Benchmarks import interactive, interactive_engines
 from Testing.Benchmarks.data import Task
 from Testing.Benchmarks.data_3d import cut
@@ -210,13 +214,13 @@ def test_every_engine_without_a_model_takes_part():
     assert len(names) == len(set(names))
 
 
-def run(data, out, *more):
-    words = ["--data", str(data), "--sets", "medscribble", "em", "--quick", "--out", str(out)]
-    return interactive.main([*words, "--engines", "geodesic-walker", "random-walker", *more])
+def run(data, out, *sets):
+    words = ["--data", str(data), "--sets", *sets, "--quick", "--out", str(out)]
+    return interactive.main([*words, "--engines", "geodesic-walker", "random-walker"])
 
 
 def test_from_images_to_tables_and_on_from_where_it_stopped(data, tmp_path, capsys):
-    assert run(data, tmp_path) == 0
+    assert run(data, tmp_path, "medscribble", "em") == 0
     told = capsys.readouterr().out
     assert "membranes" in told
     result = json.loads((tmp_path / "interactive.json").read_text(encoding="utf-8"))
@@ -243,7 +247,7 @@ def _check_resuming(data, out, capsys):
     old = [json.loads(text) for text in other.read_text(encoding="utf-8").splitlines()]
     old[0] |= {"fingerprint": "older", "dice": [0.123] * 3}
     other.write_text("".join(json.dumps(one) + "\n" for one in old), encoding="utf-8")
-    assert run(data, out) == 0
+    assert run(data, out, "em") == 0
     assert "1 earlier results dropped: code or weights changed since" in capsys.readouterr().out
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == first
@@ -268,3 +272,30 @@ def test_sets_that_are_not_there(data, tmp_path, capsys):
 def test_the_command_line_knows_all_sets_and_kinds():
     assert (*SETS, SPEED) == bench.SETS
     assert tuple(KINDS) == bench.PROMPTS
+
+
+def test_who_measures_ends_when_the_one_who_asked_is_killed():
+    child = (
+        "import os, sys, time; from Testing.Benchmarks.parent import end_with;"
+        "end_with(int(sys.argv[1])); print(os.getpid(), flush=True); time.sleep(60)"
+    )
+    parent = (
+        "import os, subprocess, sys, time;"
+        f"subprocess.Popen([sys.executable, '-c', {child!r}, str(os.getpid())]); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        number = int(process.stdout.readline())
+        assert _is_there(number)
+        process.kill()
+        # The pipe is at its end when nobody is left to write to it.
+        assert process.stdout.read() == ""
+
+
+def _is_there(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
