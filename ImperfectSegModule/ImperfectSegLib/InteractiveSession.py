@@ -12,6 +12,7 @@ from ImperfectSegLib.InteractiveLogic import InteractiveLogic, Request, Response
 from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.LockCheck import lockedUnder
 from ImperfectSegLib.PromptChanges import PromptChanges, changedPrompts, joined, placesOf
+from ImperfectSegLib.PromptHands import isAnsweredElsewhere
 from ImperfectSegLib.Requests import Place
 from ImperfectSegLib.SegmentTags import isLocked, setThreshold, thresholdOf
 from ImperfectSegLib.SessionHistory import SessionHistory, SessionView
@@ -55,6 +56,9 @@ class InteractiveSession(SessionHistory):
     def promptsChanged(self) -> None:
         """Looks at prompts and region; if they differ, this is an action, and segments again."""
         if self.state.isRestoring or self.state.node is None:
+            return
+        if isAnsweredElsewhere():  # Segment Editor's effect, which has an undo of its own.
+            self.workOn(self.state.node)
             return
         before, entries = self.state.now, self.state.entries
         self.state.look()
