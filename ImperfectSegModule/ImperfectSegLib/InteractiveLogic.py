@@ -127,12 +127,12 @@ class InteractiveLogic:
 
     def respond(self, request: Request, progress: Progress) -> Response:
         """Computes; see `EngineSlot.made` and `InteractiveSegmenter.respond` for what it raises."""
-        started = time.perf_counter()
         while not self._busy.acquire(timeout=0.05):
             progress.report(0.0, "Stopping the computation before")
         try:
             progress.report(0.0, "Loading the engine")
             engine = self.engines.made()
+            started = time.perf_counter()
             answers = []
             for n, part in enumerate(request.parts):
                 share = progress.part(n / len(request.parts), (n + 1) / len(request.parts))

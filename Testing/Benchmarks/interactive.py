@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from ImperfectSegLogic.evidence.code_hash import ROOT, code_hash
 from Testing.Benchmarks.data import MissingDataError
@@ -72,7 +73,7 @@ def entries_of(texts: Sequence[str]) -> list[Entry]:
         if lacks and texts:
             raise ValueError(f"--engines: {entry}: {lacks}")
         if lacks:
-            CONSOLE.print(f"[yellow]left out: {entry}: {lacks}[/]", highlight=False)
+            CONSOLE.print(f"[yellow]left out: {entry}: {escape(lacks)}[/]", highlight=False)
         else:
             chosen.append(entry)
     return chosen
@@ -93,10 +94,12 @@ def measure(options: argparse.Namespace) -> int:
             lines, broken = run_jobs(jobs, options)
     speed = None
     if SPEED in (options.sets or [SPEED]):
-        speed = measure_speed(entries, options.threads, 3 if options.quick else 20)
+        rounds = 2 if options.quick else 10
+        speed, more = measure_speed(entries, options.threads, rounds, options.most)
+        broken += more
     failed = report(options, entries, lines, speed)
     for told in broken:
-        CONSOLE.print(f"[red]broke down:[/] {told}", highlight=False)
+        CONSOLE.print(f"[red]broke down:[/] {escape(told)}", highlight=False)
     return failed + len(broken)
 
 
@@ -118,7 +121,9 @@ def prepared(
         except MissingDataError as missing_data:
             if options.sets:
                 raise
-            CONSOLE.print(f"[yellow]left out: {name}: {missing_data}[/]", highlight=False)
+            CONSOLE.print(
+                f"[yellow]left out: {name}: {escape(str(missing_data))}[/]", highlight=False
+            )
             continue
         for kind in [SCRIBBLED] if one.scribbled else options.prompts:
             for entry in entries:
@@ -157,7 +162,7 @@ def main(texts: Sequence[str] | None = None) -> int:
     try:
         return 1 if measure(options) else 0
     except (MissingDataError, ValueError, OSError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False)
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         return 2
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped; the same command goes on from here.")

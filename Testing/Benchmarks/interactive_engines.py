@@ -21,7 +21,7 @@ CLASSICAL = ("random-walker", "growcut")
 ADAPTING = "bifseg-wang2018a"
 """Too slow for all: it plays a part of the tasks, to the third prompt, and adapts at that one."""
 ADAPTS_AT = 3
-ADAPTED_TASKS = 8
+ADAPTED_TASKS = 5
 SECONDS = 8.0
 """An adaptation may take that long; with the answer before and after it stays below 10 s."""
 _PACKAGES = ("ImperfectSegLogic.", "Testing.Benchmarks.")

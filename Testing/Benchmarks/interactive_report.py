@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from rich.markup import escape
+
 from Testing.Benchmarks.interactive_engines import ADAPTING, CLASSICAL, Entry
 from Testing.Benchmarks.interactive_numbers import adaptation, costs, groups_of, summary
 from Testing.Benchmarks.interactive_speed import print_speed
@@ -57,7 +59,7 @@ def report(
     failed = [line for line in lines if line["error"]]
     for line in failed[:10]:
         told = f"{line['engine']}, {line['set']}, {line['task']}: {line['error']}"
-        CONSOLE.print(f"[red]failed:[/] {told}", highlight=False)
+        CONSOLE.print(f"[red]failed:[/] {escape(told)}", highlight=False)
     return len(failed)
 
 

@@ -144,7 +144,9 @@ def draw(groups: Mapping[Group, Sequence[Mapping[str, Any]]]) -> plt.Figure:
                 mean = np.mean([d[:length] for d in dices], axis=0)
                 axis.plot(range(1, length + 1), mean, marker="o", markersize=3, label=name)
             axis.set_xlabel("prompts")
-            axis.legend(fontsize=7, loc="lower right")
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            if axis is axes.flat[0]:  # Colors are the same in all fields.
+                axis.legend(fontsize=7, loc="lower right")
         axis.set_title(f"{group[1]} ({group[2]})", fontsize=9)
         axis.set_ylim(0, 1)
     for axis in axes.flat[len(groups) :]:

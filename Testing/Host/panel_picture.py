@@ -58,7 +58,7 @@ def _segment_by_click(panel, volume, name, ras) -> None:
     app.show_volume(volume, ras)
     view = app.slice_view("Red")
     view.click(view.ras_to_xy(ras))
-    app.wait_until(lambda: not panel.session.isComputing, timeout=60)
+    app.wait_until(lambda: not panel.session.isComputing, timeout=300)
     print(f"{name}: {panel.ui.statusLabel.text}")
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 
 from ImperfectSegLogic.commands import bench
 from ImperfectSegLogic.evidence.code_hash import ROOT
-from Testing.Benchmarks import interactive, interactive_engines
+from Testing.Benchmarks import interactive, interactive_engines, interactive_speed
 from Testing.Benchmarks.data import Task
 from Testing.Benchmarks.data_3d import cut
 from Testing.Benchmarks.interactive_engines import Entry, all_entries, fingerprint, missing
@@ -196,7 +197,9 @@ def test_engines_that_miss_something_are_told_of(monkeypatch, capsys):
         interactive, "all_entries", lambda: [Entry("random-walker"), Entry("growcut")]
     )
     assert interactive.entries_of([]) == [Entry("random-walker")]
-    assert "left out: growcut" in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
+    assert "left out: growcut" in told
+    assert "pip install 'imperfectseg[host]'" in told
 
 
 def test_unknown_engines_and_missing_models_are_refused():
@@ -269,6 +272,17 @@ def test_sets_that_are_not_there(data, tmp_path, capsys):
     assert "holds none of the image sets" in " ".join(printed.err.split())
 
 
+def test_speed_is_measured_in_processes_and_what_breaks_is_told():
+    engines = [Entry("geodesic-walker"), Entry("magic")]
+    (row,), (told,) = interactive_speed.measure_speed(engines, 1, 1, 2)
+    assert row["engine"] == "geodesic-walker"
+    assert 0 < row["start"] < row["answered"]
+    flat = row["2-D 256 x 256"]
+    assert flat["responses"] == 2
+    assert 0 < flat["p50"] <= flat["p95"]
+    assert "magic, speed: exit code 1" in told
+
+
 def test_the_command_line_knows_all_sets_and_kinds():
     assert (*SETS, SPEED) == bench.SETS
     assert tuple(KINDS) == bench.PROMPTS
@@ -277,20 +291,22 @@ def test_the_command_line_knows_all_sets_and_kinds():
 def test_who_measures_ends_when_the_one_who_asked_is_killed():
     child = (
         "import os, sys, time; from Testing.Benchmarks.parent import end_with;"
-        "end_with(int(sys.argv[1])); print(os.getpid(), flush=True); time.sleep(60)"
+        "end_with(int(sys.argv[1])); print(os.getpid(), flush=True); time.sleep(150)"
     )
     parent = (
         "import os, subprocess, sys, time;"
-        f"subprocess.Popen([sys.executable, '-c', {child!r}, str(os.getpid())]); time.sleep(60)"
+        f"subprocess.Popen([sys.executable, '-c', {child!r}, str(os.getpid())]); time.sleep(150)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         number = int(process.stdout.readline())
         assert _is_there(number)
+        began = time.monotonic()
         process.kill()
         # The pipe is at its end when nobody is left to write to it.
         assert process.stdout.read() == ""
+        assert time.monotonic() - began < 60
 
 
 def _is_there(number):

@@ -7,6 +7,7 @@ import pytest
 import slicer
 import slicer.util
 
+from ImperfectSegLib import Bridge
 from ImperfectSegLib.OverlayNode import NAME
 from ImperfectSegLib.SegmentTags import thresholdOf
 from Testing.Module.ball_segmenter import BallSegmenter
@@ -115,21 +116,22 @@ class TestRedo:
 
     def test_what_was_painted_in_between_stays(self, person):
         person.adds_a_segment()
+        person.adds_a_segment()
+        person.selects(0)
         person.takes("positivePointButton")
         person.clicks(INSIDE)
+        whole = person.mask(0).sum()
         person.presses("undoButton")
-        geometry = person.geometry
-        painted = np.zeros(geometry.shape, bool)
-        painted[tuple(geometry.to_index(INSIDE))] = True
-        painted[0, 0, 0] = True
-        segmentId = person.segmentation.GetSegmentation().GetSegmentIDs()[0]
-        from ImperfectSegLib import Bridge
-
-        Bridge.setSegmentMask(person.segmentation, segmentId, painted, geometry)
+        painted = np.zeros(person.geometry.shape, bool)
+        painted[tuple(person.geometry.to_index(INSIDE))] = True
+        other = person.segmentation.GetSegmentation().GetSegmentIDs()[1]
+        Bridge.setSegmentMask(person.segmentation, other, painted, person.geometry)
         person.presses("redoButton")
-        assert (person.mask() & painted).sum() == 2
+        np.testing.assert_array_equal(person.mask(1), painted)
+        assert person.mask(0).sum() == whole - 1
         person.presses("undoButton")
-        assert person.mask()[0, 0, 0]
+        np.testing.assert_array_equal(person.mask(1), painted)
+        assert not person.mask(0).any()
 
     def test_a_segment_that_was_locked_since_is_told_and_nothing_changes(self, person):
         person.adds_a_segment()

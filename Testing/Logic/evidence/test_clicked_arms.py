@@ -16,7 +16,7 @@ from ImperfectSegLogic.evidence.sparse_annotations import dense_of
 from ImperfectSegLogic.evidence.spec_reading import read_data, read_evidence
 from ImperfectSegLogic.evidence.study import StudyOptions, run_study
 from ImperfectSegLogic.evidence.training_process import train_and_test
-from ImperfectSegLogic.evidence.trainings import make_trainings
+from ImperfectSegLogic.evidence.trainings import make_trainings, scored, train
 from ImperfectSegLogic.evidence.used_methods import check_about, modules_of
 from Testing.Logic.evidence.phantom_evidence import (
     Here,
@@ -94,6 +94,15 @@ def test_arms_that_differ_in_clicks_share_one_training(hearts):
     assert one.folder == three.folder != made["automatic"].folder
     assert one.clicks == three.clicks == (1, 3)
     assert made["automatic"].clicks == ()
+
+
+def test_each_arm_gets_the_scores_of_its_own_number_of_clicks(hearts):
+    made = trainings_of(hearts)
+    by_clicks = {"1": {"eve_1": {"1": 0.5}}, "3": {"eve_1": {"1": 0.7}}}
+    made["clicked, clicks 1"].folder.mkdir(parents=True)
+    train(made["clicked, clicks 1"], lambda training: (by_clicks, by_clicks, 1.0))
+    found = [scored(made[f"clicked, clicks {n}"]).dice["eve_1"]["1"] for n in (1, 3)]
+    assert found == [0.5, 0.7]
 
 
 def test_old_hashes_do_not_know_of_clicks(tmp_path):

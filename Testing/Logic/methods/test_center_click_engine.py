@@ -144,6 +144,31 @@ def test_finer_turned_and_flipped_images_get_the_same_objects(model, shown):
     assert dice(found[1], expected[1]) > 0.8
 
 
+def test_what_looks_alike_but_does_not_touch_the_click_is_left(model):
+    gray = np.random.default_rng(0).normal(0, 0.05, (1, 24, 40)).astype(np.float32)
+    gray[:, 8:14, 8:14] += 1
+    gray[:, 8:14, 18:24] += 1
+    volume = Volume(gray, np.diag([1.5, 1.5, 10.0, 1.0]))
+    engine = interactive_segmenter("sun2018", model)
+    engine.set_case(Case(volume))
+
+    class Bright(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.tensor(9.0))
+
+        def forward(self, patches):
+            inside = self.weight * (patches - 1)
+            return torch.cat([-inside, inside], dim=1)
+
+    engine.network = Bright()
+    both = [click(volume.geometry, (0, 11, 11)), click(volume.geometry, (0, 11, 21))]
+    found = engine.respond(both[:1]).full_labels()[0]
+    assert found[9:13, 9:13].all()
+    assert not found[:, 17:].any()
+    assert engine.respond(both).full_labels()[0, 9:13, 19:23].all(), "a later click keeps its part"
+
+
 def test_an_object_beyond_its_reach_is_told(model):
     gray = np.full((1, 120, 120), 160.0, dtype=np.float32)
     gray[:, :2] = 100
@@ -172,6 +197,14 @@ def test_models_that_were_trained_otherwise_are_refused(model, tmp_path):
     other = fit(run, tmp_path / "run", device="cpu")
     with pytest.raises(ValueError, match=r"trained without prompts, allowed is .*--method sun2018"):
         interactive_segmenter("sun2018", other)
+    clicked = make_run(
+        make_dataset(tmp_path / "set2", 4),
+        methods=(("sakinis2019", {}),),
+        steps=1,
+        steps_per_validation=1,
+    )
+    with pytest.raises(ValueError, match=r"trained for sakinis2019, allowed is .*sun2018"):
+        Sun2018(fit(clicked, tmp_path / "run2", device="cpu"))
     with pytest.raises(ValueError, match=r"needs a model\.safetensors of .*--method sun2018"):
         interactive_segmenter("sun2018")
     with pytest.raises(FileNotFoundError):

@@ -231,6 +231,21 @@ def test_a_lasso_for_a_missed_part_goes_around_the_whole_object():
     assert inside[truth].all()
 
 
+def test_large_objects_and_crescents_get_lassos():
+    geometry = grid((1, 200, 200))
+    egg = ball(geometry, (0, 100, 100), 80.0) & ~ball(geometry, (0, 100, 170), 40.0)
+    (first,) = RobotUser(Settings(first="lasso")).first(egg, geometry)
+    wrong = RobotUser(Settings(correction="lasso")).correct(
+        np.roll(egg, 12, axis=1), egg & np.roll(egg, 12, axis=1), geometry
+    )
+    assert isinstance(first, Lasso)
+    assert isinstance(wrong, Lasso)
+    assert not wrong.positive
+    for lasso in (first, wrong):
+        check_true(lasso, egg, geometry)
+        assert 8 <= len(lasso.points) < 300
+
+
 def test_a_ring_gets_a_click_instead_of_a_lasso():
     ring = ball(FLAT, (0, 30, 35), 20.0) & ~ball(FLAT, (0, 30, 35), 14.0)
     (prompt,) = RobotUser(Settings(first="lasso")).first(ring, FLAT)

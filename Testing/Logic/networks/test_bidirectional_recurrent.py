@@ -82,3 +82,19 @@ def test_reading_a_sequence_from_its_other_end_turns_the_directions_round():
     patches = torch.randn(5, 2, 3, 4, 4)
     with torch.no_grad():
         assert torch.allclose(other(patches.flip(0)).flip(0), one(patches), atol=1e-6)
+
+
+def test_a_memory_is_passed_on_through_its_gate():
+    torch.manual_seed(0)
+    memory = GatedMemory(4)
+    memory.gate.weight.data.zero_()
+    patches = torch.randn(4, 1, 4, 4, 4)
+    other = patches.clone()
+    other[1] += 1
+    memory.seen.weight.data[:4].zero_()
+    with torch.no_grad():
+        half_open = (memory(patches) - memory(other)).abs()[2]
+        memory.seen.bias.data[:4] = -100
+        shut = (memory(patches) - memory(other)).abs()[2]
+    assert float(half_open.max()) > 1e-3
+    assert float(shut.max()) == 0

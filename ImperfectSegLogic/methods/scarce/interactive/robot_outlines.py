@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import approximate_polygon
 
 from ImperfectSegLogic.data import Box, Geometry, Lasso
 from ImperfectSegLogic.methods.scarce.interactive.rasterize import box_voxels, lasso_voxels
@@ -12,8 +13,8 @@ from ImperfectSegLogic.methods.scarce.interactive.robot_errors import Error, Mas
 from ImperfectSegLogic.methods.scarce.interactive.robot_scribbles import longest_contour
 from ImperfectSegLogic.methods.scarce.interactive.robot_slices import picture_of
 
-_MOST_CORNERS = 60
-"""Of a lasso; a person's has no more to say."""
+_STRAIGHT = 0.25
+"""How far an outline may be off, in pixels, for fewer corners: it still runs between pixels."""
 
 
 def box_around(
@@ -142,9 +143,8 @@ def _inside(mask: Mask, low: NDArray[np.int64], high: NDArray[np.int64]) -> bool
 
 
 def _corners(line: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gives an outline without its last point, which is the first one, and without too many."""
-    open_ = line[:-1] if len(line) > 1 and np.allclose(line[0], line[-1]) else line
-    return open_[:: max(1, -(-len(open_) // _MOST_CORNERS))]
+    """Gives a closed line's corners, as few as hardly change it; its last point is its first."""
+    return np.asarray(approximate_polygon(line, _STRAIGHT)[:-1], dtype=np.float64)
 
 
 def _within(index: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float64]:

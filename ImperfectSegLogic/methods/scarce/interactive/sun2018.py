@@ -2,7 +2,7 @@
 
 Like a physician who follows the image from what is surely inside to what is surely outside, the
 network sees a sequence of patches along a ray from the click, reads it outwards and inwards, and
-tells for each pixel of each patch whether it is inside (sun2018interactive, section 2).
+tells for each pixel of each patch whether it is inside (sun2018interactive).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Settings:
 
     rays: int = setting(16, "rays in a full turn, at least", 4, 256)
     size: int = setting(16, "rows and columns of a patch", choices=(8, 16, 32, 64))
-    reach: int = setting(48, "pixels from the click that an object may go", 8, 1024)
+    reach: int = setting(40, "pixels from the click that an object may go", 8, 1024)
     features: tuple[float, ...] = setting((8, 16, 32), "features of the three levels", 1, 1024)
     jitter: float = setting(0.5, "how far from the middle clicks are, part of the depth", 0.0, 1.0)
     taught: int = setting(8, "rays of a sample that a step looks at", 1, 256)
@@ -58,11 +58,13 @@ class CenterClick(TrainingMethod):
 
     Each sample teaches one object: its label is drawn among those that are there, the click near
     its deepest pixel, and the rays among all directions. The network learns inside and outside,
-    not which label it is. It differs from the paper in that patches turn with their ray, which
-    makes "outwards" the same direction in all of them; in 16 pixels instead of 32, a smaller
-    network, and the Dice loss beside cross-entropy, so that a CPU can train it; and in that the
-    second level, which starts from the first one's mask, and the level set at the end are left
-    out: the engine's snap to edges takes their place.
+    not which label it is.
+
+    Differs from the paper: patches turn with their ray, so that "outwards" is the same direction
+    in all of them; they have 16 pixels instead of 32, the network fewer features, which are
+    normalized, and there is the Dice loss beside cross-entropy, so that a CPU can train it; the
+    multi-level framework and the level set that smooths the mask in the authors' code are left
+    out, and the engine's snap to edges takes their place.
     """
 
     card = MethodCard(
