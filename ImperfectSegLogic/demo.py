@@ -31,7 +31,6 @@ from ImperfectSegLogic.data import (
 )
 from ImperfectSegLogic.data.safe_writing import replacing
 from ImperfectSegLogic.methods.catalog import default_segmenter
-from ImperfectSegLogic.methods.scarce.interactive.robot_user import next_click
 from ImperfectSegLogic.metrics.dice import dice
 
 LEFT, RIGHT, WHITE = 1, 2, 3
@@ -146,6 +145,9 @@ def _corrections(
             for label, sign, ras in VENTRICLE_CLICKS
         ]
         return clicks, "the ends of the ventricles, and not the third ventricle"
+    # Here, because what draws its lines takes a second to import.
+    from ImperfectSegLogic.methods.scarce.interactive.robot_user import next_click
+
     found = prediction.full_labels() == WHITE
     click = next_click(found, white, prediction.geometry, WHITE)
     if click is None:

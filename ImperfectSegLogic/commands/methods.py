@@ -7,10 +7,11 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from ImperfectSegLogic.commands.terminal import absent, console, need_torch, plain
+from ImperfectSegLogic.commands.terminal import console, need_torch, plain
 from ImperfectSegLogic.evidence.standing import status_of
 from ImperfectSegLogic.methods import catalog
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
+from ImperfectSegLogic.methods.packages import absent_packages
 from ImperfectSegLogic.methods.settings import fields_of
 
 Commands = argparse._SubParsersAction
@@ -36,7 +37,7 @@ def _methods(options: argparse.Namespace) -> None:
     engine = engines.get(options.name)
     if engine is not None:
         _tell_engine(engine)
-        if absent():
+        if absent_packages():
             return
     need_torch()
     every = _every()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+
+from ImperfectSegLogic.methods.packages import absent_packages
 
 console = Console()
 errors = Console(stderr=True)
@@ -35,18 +36,13 @@ def bar(title: str, time_left: bool = False) -> Iterator[Callable[[float, str], 
         )
 
 
-def absent() -> list[str]:
-    """Gives the packages that training and trained models need and that are not installed."""
-    return [n for n in ("torch", "monai", "safetensors") if importlib.util.find_spec(n) is None]
-
-
 def need_torch() -> None:
     """Checks that what trains and predicts is installed.
 
     Raises:
         ValueError: If it is not.
     """
-    missing = absent()
+    missing = absent_packages()
     if missing:
         raise ValueError(
             f"{', '.join(missing)}: not installed, but training and trained models need it. Install"

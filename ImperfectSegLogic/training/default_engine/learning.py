@@ -17,6 +17,7 @@ from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.default_weights import read_weights, write_weights
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
 from ImperfectSegLogic.methods.scarce.interactive.prompt_channels import ANSWER, CHANNELS
+from ImperfectSegLogic.metrics.dice import dice
 from ImperfectSegLogic.networks.prompted import PromptedNetwork
 from ImperfectSegLogic.training.default_engine.classroom import Classroom
 from ImperfectSegLogic.training.default_engine.lessons import Question
@@ -106,8 +107,8 @@ def loss_of(logits: Tensor, truth: Tensor) -> Tensor:
     """
     entropy = nn.functional.binary_cross_entropy_with_logits(logits, truth)
     found = torch.sigmoid(logits)
-    dice = 2 * (found * truth).sum() / (found.sum() + truth.sum() + 1e-3)
-    return entropy + 1 - dice
+    overlap = 2 * (found * truth).sum() / (found.sum() + truth.sum() + 1e-3)
+    return entropy + 1 - overlap
 
 
 def _learn_one(network: nn.Module, question: Question, of: int, told: _Told) -> Floats:
@@ -164,7 +165,7 @@ class _Told:
     def one(self, loss: float, question: Question, answer: Floats) -> None:
         truth = question.truth > 0.5
         first = question.inputs[ANSWER] > 0.5
-        self._rows.append((question.round, loss, _dice(first, truth), _dice(answer > 0.5, truth)))
+        self._rows.append((question.round, loss, dice(first, truth), dice(answer > 0.5, truth)))
 
     def now(self, step: int, seconds: float) -> None:
         rows = np.array(self._rows)
@@ -175,7 +176,3 @@ class _Told:
                 parts.append(f"{name} {before:.3f} {after:.3f}")
         self._tell(" ".join(parts))
         self._rows.clear()
-
-
-def _dice(mask: np.ndarray, truth: np.ndarray) -> float:
-    return float(2 * np.count_nonzero(mask & truth) / max(mask.sum() + truth.sum(), 1))

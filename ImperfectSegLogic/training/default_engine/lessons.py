@@ -17,7 +17,7 @@ from ImperfectSegLogic.training.default_engine.prompting import correction, firs
 
 MOST_ROUNDS = 7
 """Nobody gives more corrections than this in a lesson."""
-ONLY_PREVIOUS = 0.15
+SHOWS_BEFORE = 0.15
 """Share of lessons in which each answer is shown to the network as the mask before."""
 
 
@@ -46,7 +46,7 @@ class Lesson:
         self._engine = PromptedUNet()
         self._engine.look_at(Case(self._task.volume))
         self._rounds = int(self._rng.integers(1, MOST_ROUNDS + 1))
-        self._shows_before = self._rng.random() < ONLY_PREVIOUS
+        self._shows_before = self._rng.random() < SHOWS_BEFORE
         self._prompts: list[Prompt] = []
         self._before: Prediction | None = None
         self._prepared: Prepared | None = None

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ImperfectSegLogic.data import Geometry, Region
+from ImperfectSegLogic.data import Box, Geometry
 from ImperfectSegLogic.data.geometry import Index
 from ImperfectSegLogic.methods.scarce.interactive.rasterize import box_coordinates
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds
 
 
-class BoxLimits:
-    """The boxes of all labels on one working grid."""
+def inside_boxes(
+    boxes: Sequence[Box], geometry: Geometry, start: Index, shape: Index, step: Index
+) -> NDArray[np.bool_]:
+    """Tells which voxels of a working grid are in one of some boxes, shape (k, j, i).
 
-    def __init__(
-        self, seeds: Seeds, geometry: Geometry, region: Region, shape: Index, step: Index
-    ) -> None:
-        """Takes the prompts, the image's grid, and the working grid as in `Prepared`."""
-        self._seeds, self._geometry = seeds, geometry
-        self._region, self._shape, self._step = region, shape, step
+    Args:
+        boxes: The boxes.
+        geometry: The image's own grid.
+        start: The image's voxel that the working grid begins with.
+        shape: Number of voxels of the working grid along k, j, i.
+        step: How many voxels of the image are one of the working grid, along k, j, i.
+    """
+    inside = np.zeros(shape, dtype=bool)
+    for box in boxes:
+        parts = box_coordinates(box, geometry, start, shape, step)
+        inside |= np.all([np.abs(part) <= 1 + 1e-6 for part in parts], axis=0)
+    return inside
 
-    def allowed(self) -> NDArray[np.bool_]:
-        """Tells which voxels each label may have, shape (label, k, j, i); background all."""
-        labels = (0, *self._seeds.segments)
-        allowed = np.ones((len(labels), *self._shape), dtype=bool)
-        for channel, label in enumerate(labels):
-            for number, box in enumerate(self._seeds.boxes.get(label, ())):
-                start, step = self._region.start, self._step
-                parts = box_coordinates(box, self._geometry, start, self._shape, step)
-                inside = np.all([np.abs(part) <= 1 + 1e-6 for part in parts], axis=0)
-                allowed[channel] = inside if not number else allowed[channel] | inside
-        return allowed
+
+def allowed_by_boxes(
+    seeds: Seeds, geometry: Geometry, start: Index, shape: Index, step: Index
+) -> NDArray[np.bool_]:
+    """Tells which voxels of a working grid each label may have, shape (label, k, j, i).
+
+    Background and labels without a box may have all; see `inside_boxes` for the arguments.
+    """
+    labels = (0, *seeds.segments)
+    allowed = np.ones((len(labels), *shape), dtype=bool)
+    for channel, label in enumerate(labels):
+        if label in seeds.boxes:
+            allowed[channel] = inside_boxes(seeds.boxes[label], geometry, start, shape, step)
+    return allowed

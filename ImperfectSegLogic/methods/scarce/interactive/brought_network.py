@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,9 +16,6 @@ if TYPE_CHECKING:  # 3D Slicer has no torch of its own.
     from torch import nn
 
     from ImperfectSegLogic.training.preprocessing import Preprocessing
-
-NEEDED = ("torch", "monai", "safetensors")
-"""What every engine with a trained network needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,14 +83,3 @@ class BroughtNetwork:
                 f" {known}. Give the segment one of these numbers, or choose an engine that"
                 " segments anything."
             )
-
-
-def packages_missing(*names: str) -> str:
-    """Tells which Python packages are not installed, and how to install them; empty if none."""
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if not missing:
-        return ""
-    return (
-        f"{', '.join(missing)}: not installed, but networks need it. Install it with: pip install"
-        " 'imperfectseg[train]'"
-    )

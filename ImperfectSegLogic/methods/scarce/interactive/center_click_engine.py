@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Case, Geometry, Prediction, Prompt, Provenance, Region
 from ImperfectSegLogic.methods.card import MethodCard, Requires
+from ImperfectSegLogic.methods.packages import packages_missing
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.asked import slices_apart
-from ImperfectSegLogic.methods.scarce.interactive.brought_network import NEEDED, packages_missing
 from ImperfectSegLogic.methods.scarce.interactive.center_clicks import (
     Center,
     centers_of,
@@ -28,6 +28,7 @@ from ImperfectSegLogic.methods.scarce.interactive.network_engine import (
     seed_channels,
 )
 from ImperfectSegLogic.methods.scarce.interactive.prior_hints import gray_of, meant
+from ImperfectSegLogic.methods.scarce.interactive.prompted_model import read_prompted_model
 from ImperfectSegLogic.methods.scarce.interactive.seeds import read_prompts
 from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.slice_frame import Line, SliceFrame
@@ -92,36 +93,27 @@ class Sun2018(NetworkEngine):
             FileNotFoundError: If there is no such file.
             ValueError: If it is no model, damaged, or not trained with this method.
         """
-        from ImperfectSegLogic.methods.catalog import training_method
         from ImperfectSegLogic.training.devices import choose_device
-        from ImperfectSegLogic.training.model_file import load_model
         from ImperfectSegLogic.training.plan import TrainingPlan
 
-        self.model = load_model(model)
-        if self.model.made_by is None or self.model.engine != self.card.name:
-            trained = f"for {self.model.engine}" if self.model.engine else "without prompts"
-            raise ValueError(
-                f"{model}: got a model that was trained {trained}, allowed is {self.needs_model}."
-                " Train one, or choose another engine."
-            )
+        self.model, method, self._provenance = read_prompted_model(
+            model, self.card.name, self.needs_model
+        )
         if self.model.preprocessing.dims != 2:
             raise ValueError(
                 f"{model}: got a model for volumes, allowed is one for slices. Train it with"
                 " --dims 2."
             )
-        method = training_method(*self.model.made_by)
         assert isinstance(method, CenterClick)
         self.grid = method.grid(TrainingPlan.of_json(self.model.card["plan"]))
         self.network = self.model.network.to(choose_device(device)).eval()
         self.multiple = 0  # Patches along a ray belong together.
-        said = {"model": str(self.model.card.get("name", ""))}
-        self._provenance = Provenance(self.card.name, said, self.model.weights_hash)
         self._geometry: Geometry | None = None
 
     @classmethod
     def missing(cls) -> str:
         """See `InteractiveSegmenter.missing`."""
-        return packages_missing(*NEEDED)
+        return packages_missing()
 
     @property
     def provenance(self) -> Provenance:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Box, Geometry
+from ImperfectSegLogic.methods.scarce.interactive.box_limits import allowed_by_boxes
 from ImperfectSegLogic.methods.scarce.interactive.diffusion import diffuse
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import (
     Floats,
@@ -17,9 +18,9 @@ from ImperfectSegLogic.methods.scarce.interactive.geodesic import (
 )
 from ImperfectSegLogic.methods.scarce.interactive.likeness import likeness
 from ImperfectSegLogic.methods.scarce.interactive.rasterize import Voxels, box_coordinates
-from ImperfectSegLogic.methods.scarce.interactive.resolution import at_full_resolution
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds
 from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
+from ImperfectSegLogic.methods.scarce.interactive.snapping import with_seeds
 from ImperfectSegLogic.methods.scarce.interactive.window import Window, face
 
 _CERTAIN = np.float32(1e3)
@@ -31,7 +32,11 @@ _FAR = np.float32(1e4)
 
 
 class Evidence:
-    """Distances, prior and answer in one window."""
+    """Distances, prior and answer in one window.
+
+    Attributes:
+        allowed: Which voxels of the window each label may have, by boxes, shape (label, k, j, i).
+    """
 
     def __init__(
         self, window: Window, seeds: Seeds, geometry: Geometry, settings: Settings
@@ -43,23 +48,14 @@ class Evidence:
         self._shape = window.gray.shape
         self._labels = (0, *seeds.segments)
         self._soft = {n: self._soft_seeds(n) for n in range(len(self._labels))}
-        self._allowed = {
-            n: self._inside_boxes(label)
-            for n, label in enumerate(self._labels)
-            if label in seeds.boxes
-        }
-
+        self.allowed = allowed_by_boxes(
+            seeds, geometry, window.region.start, self._shape, window.step
+        )
+        boxed = [n for n, label in enumerate(self._labels) if label in seeds.boxes]
+        self._allowed = {n: self.allowed[n] for n in boxed}
         self._forbidden = np.zeros(self._shape, dtype=bool)
         if self._allowed and len(self._allowed) == len(seeds.segments):
             self._forbidden = ~np.any(list(self._allowed.values()), axis=0)
-
-    @property
-    def allowed(self) -> NDArray[np.bool_]:
-        """Which voxels of the window each label may have, by boxes; shape (label, k, j, i)."""
-        everywhere = np.ones((len(self._labels), *self._shape), dtype=bool)
-        for channel, inside in self._allowed.items():
-            everywhere[channel] = inside
-        return everywhere
 
     def answer(self, report: Callable[[float, str], None]) -> Floats:
         """Gives the probability of every label, shape (label, k, j, i) of the window."""
@@ -92,13 +88,6 @@ class Evidence:
             found.append(np.argwhere(radius <= max(0.3, float(radius.min()))))
         places = np.concatenate(found)
         return places, np.zeros(len(places), dtype=np.int64)
-
-    def _inside_boxes(self, label: int) -> NDArray[np.bool_]:
-        """Tells which voxels of the window are in a box of a label."""
-        inside = np.zeros(self._shape, dtype=bool)
-        for box in self._seeds.boxes[label]:
-            inside |= np.all([np.abs(part) <= 1 + 1e-6 for part in self._in_box(box)], axis=0)
-        return inside
 
     def _in_box(self, box: Box) -> tuple[Floats, ...]:
         """Gives positions in a box, -1 to 1 inside, of all voxels of the window."""
@@ -184,9 +173,5 @@ class Evidence:
 
     def finished(self, answer: Floats, report: Report) -> Floats:
         """Brings an answer to the resolution of the image, sums to 1, seeds certain."""
-        region, step = self._window.region, self._window.step
-        full = at_full_resolution(answer, region.shape, step, report)
-        at = tuple((self._seeds.voxels - np.array(region.start)).T)
-        full[(slice(None), *at)] = 0
-        full[(np.searchsorted(self._labels, self._seeds.labels), *at)] = 1
-        return full
+        window = self._window
+        return with_seeds(answer, self._labels, self._seeds, window.region, window.step, report)

@@ -18,6 +18,7 @@ from ImperfectSegLogic.data.geometry import Index
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.progress import Progress
+from ImperfectSegLogic.methods.scarce.interactive.denials import channels_meant
 from ImperfectSegLogic.methods.scarce.interactive.evidence import Evidence
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_prompts
@@ -29,12 +30,10 @@ from ImperfectSegLogic.methods.scarce.interactive.window import (
     face,
     first_region,
     grown_at,
+    margin_of,
 )
 
 __all__ = ["GeodesicWalker", "Settings"]
-
-_CLEARLY = 2.0
-"""How many times as probable as background a segment must be to be meant by "not that one"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +107,7 @@ class GeodesicWalker(InteractiveSegmenter):
         progress = progress or Progress()
         progress.report(0.0, "reading prompts")
         seeds = read_prompts(prompts, geometry, self.card.accepts)
-        margin = self._margin(geometry)
+        margin = margin_of(self.settings, geometry)
         region = first_region(seeds, geometry, margin)
         reference = first_region(seeds.first(), geometry, margin)
         for round_ in range(self.settings.growths + 1):
@@ -129,13 +128,6 @@ class GeodesicWalker(InteractiveSegmenter):
             raise ValueError("geodesic walker: got no case. Call set_case(case) before respond.")
         return self._geometry
 
-    def _margin(self, geometry: Geometry) -> Index:
-        k, j, i = (
-            int(min(np.ceil(self.settings.margin / s), self.settings.margin_voxels))
-            for s in geometry.spacing
-        )
-        return k, j, i
-
     def _solve(
         self,
         region: Region,
@@ -151,23 +143,16 @@ class GeodesicWalker(InteractiveSegmenter):
         return Look(window, meant, evidence, answer)
 
     def _meant(self, window: Window, seeds: Seeds, report: Callable[[float, str], None]) -> Seeds:
-        """Finds out what "not this segment" means where there are several segments.
-
-        It is another segment, where the rest of the prompts clearly say so, or else background.
-        Were it always background, correcting one segment would damage its neighbor.
-        """
+        """Finds out what "not this segment" means by what the rest of the prompts say."""
         open_ = seeds.denied > 0
         if len(seeds.segments) < 2 or not open_.any():
             return seeds
         rest = Evidence(window, seeds.only(~open_), self._known_geometry, self.settings)
-        places = window.places(seeds.voxels[open_])
-        prior = rest.prior(report)[(slice(None), *places.T)]
-        channels = np.array((0, *seeds.segments))
-        prior[channels[:, None] == seeds.denied[open_]] = 0
-        best = np.argmax(prior, axis=0)
-        clear = prior.max(axis=0) > _CLEARLY * prior[0]
+        at = tuple(window.places(seeds.voxels[open_]).T)
+        known = (0, *seeds.segments)
+        meant = channels_meant(rest.prior(report)[(slice(None), *at)], known, seeds.denied[open_])
         labels = seeds.labels.copy()
-        labels[open_] = np.where(clear, channels[best], 0)
+        labels[open_] = np.array(known)[meant]
         return replace(seeds, labels=labels)
 
 

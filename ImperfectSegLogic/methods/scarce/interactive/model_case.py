@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Volume
 from ImperfectSegLogic.methods.scarce.interactive.asked import prompted_region, slices_apart
-from ImperfectSegLogic.methods.scarce.interactive.evidence import Evidence
+from ImperfectSegLogic.methods.scarce.interactive.box_limits import allowed_by_boxes
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Report
 from ImperfectSegLogic.methods.scarce.interactive.model_grid import ModelGrid, ModelWindow
 from ImperfectSegLogic.methods.scarce.interactive.pointed import (
@@ -59,10 +59,10 @@ class ModelCase:
         flat = len(model.patch) == 2
         self._slices = self.grid.turn.order[0] if flat else None
         chosen = Settings.for_one_slice() if flat else Settings()
-        self._settings = replace(chosen, most_voxels=MOST_VOXELS)
+        settings = replace(chosen, most_voxels=MOST_VOXELS)
         if self._slices is not None:
             gray = slices_apart(gray, self._slices)
-        self._windows = Windows(gray, self._settings)
+        self._windows = Windows(gray, settings)
 
     def window(self, view: ModelWindow, seeds: Seeds, report: Report) -> Window:
         """Gives the part of the image that a window of the network covers."""
@@ -71,7 +71,10 @@ class ModelCase:
 
     def allowed(self, window: Window, seeds: Seeds) -> NDArray[np.bool_]:
         """Tells which voxels each label may have, by boxes; shape (label, k, j, i)."""
-        return Evidence(window, seeds, self.volume.geometry, self._settings).allowed
+        k, j, i = window.gray.shape
+        return allowed_by_boxes(
+            seeds, self.volume.geometry, window.region.start, (k, j, i), window.step
+        )
 
     def pointed(
         self, seeds: Seeds, allowed: NDArray[np.bool_], window: Window, view: ModelWindow

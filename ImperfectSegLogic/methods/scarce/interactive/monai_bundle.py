@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ImperfectSegLogic.methods.card import MethodCard, Requires
-from ImperfectSegLogic.methods.scarce.interactive.brought_network import NEEDED, packages_missing
+from ImperfectSegLogic.methods.packages import packages_missing
 from ImperfectSegLogic.methods.scarce.interactive.prior_engine import PriorEngine
 
 
@@ -44,4 +44,4 @@ class MonaiBundleEngine(PriorEngine):
     @classmethod
     def missing(cls) -> str:
         """See `InteractiveSegmenter.missing`."""
-        return packages_missing(*NEEDED)
+        return packages_missing()

@@ -15,10 +15,9 @@ from ImperfectSegLogic.data.geometry import Index
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
-from ImperfectSegLogic.methods.scarce.interactive.resolution import at_full_resolution
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds
 from ImperfectSegLogic.methods.scarce.interactive.smoothing import Spacing
-from ImperfectSegLogic.methods.scarce.interactive.snapping import snapped
+from ImperfectSegLogic.methods.scarce.interactive.snapping import snapped, with_seeds
 
 if TYPE_CHECKING:  # 3D Slicer has no torch of its own.
     from torch import Tensor, nn
@@ -131,19 +130,16 @@ def finished(
 ) -> Prediction:
     """Does what `NetworkEngine.finish` does, for any engine."""
     kept = snapped(probabilities, prepared.seeds, prepared.allowed, prepared.gray, prepared.spacing)
-    full = at_full_resolution(
+    labels, region = prepared.labels, prepared.region
+    full = with_seeds(
         kept,
-        prepared.region.shape,
+        labels,
+        prepared.voxels,
+        region,
         prepared.step,
         lambda f: progress.report(0.9 + 0.1 * f, "full resolution"),
     )
-    seeds = prepared.voxels
-    at = tuple((seeds.voxels - np.array(prepared.region.start)).T)
-    full[(slice(None), *at)] = 0
-    full[(np.searchsorted(prepared.labels, seeds.labels), *at)] = 1
-    return Prediction(
-        full, prepared.labels, prepared.region, prepared.geometry, provenance, tuple(notes)
-    )
+    return Prediction(full, labels, region, prepared.geometry, provenance, tuple(notes))
 
 
 def seed_channels(shape: Index, places: NDArray[np.int64], channels: NDArray[Any]) -> Any:

@@ -28,7 +28,7 @@ from ImperfectSegLogic.data import (
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.progress import Progress
-from ImperfectSegLogic.methods.scarce.interactive.box_limits import BoxLimits
+from ImperfectSegLogic.methods.scarce.interactive.box_limits import allowed_by_boxes
 from ImperfectSegLogic.methods.scarce.interactive.network_engine import (
     Prepared,
     finished,
@@ -201,7 +201,7 @@ class NNInteractive(InteractiveSegmenter):
         inside = [averaged(mask[region.slices], window.step, lambda _: None) for mask in masks]
         odds = [share * SURE + (1 - share) * (1 - SURE) for share in inside]
         prior = np.stack([np.prod([1 - one for one in odds], axis=0), *odds]).astype(np.float32)
-        allowed = BoxLimits(seeds, geometry, region, (k, j, i), window.step).allowed()
+        allowed = allowed_by_boxes(seeds, geometry, region.start, (k, j, i), window.step)
         prior = np.where(allowed, prior, np.float32(0))
         places, channels = window.places(seeds.voxels), np.searchsorted(labels, seeds.labels)
         prepared = Prepared(

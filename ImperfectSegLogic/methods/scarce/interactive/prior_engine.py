@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ImperfectSegLogic.data import Case, Geometry, Prediction, Prompt, Provenance, Region
-from ImperfectSegLogic.data.geometry import Index
+from ImperfectSegLogic.methods.packages import packages_missing
 from ImperfectSegLogic.methods.progress import Progress
-from ImperfectSegLogic.methods.scarce.interactive.box_limits import BoxLimits
-from ImperfectSegLogic.methods.scarce.interactive.brought_network import (
-    NEEDED,
-    BroughtNetwork,
-    packages_missing,
-)
+from ImperfectSegLogic.methods.scarce.interactive.box_limits import allowed_by_boxes
+from ImperfectSegLogic.methods.scarce.interactive.brought_network import BroughtNetwork
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
 from ImperfectSegLogic.methods.scarce.interactive.local_correction import corrected
 from ImperfectSegLogic.methods.scarce.interactive.network_engine import (
@@ -38,6 +34,7 @@ from ImperfectSegLogic.methods.scarce.interactive.window import (
     face,
     first_region,
     grown_at,
+    margin_of,
 )
 
 if TYPE_CHECKING:  # 3D Slicer has no torch of its own.
@@ -87,7 +84,7 @@ class PriorEngine(NetworkEngine):
     @classmethod
     def missing(cls) -> str:
         """See `InteractiveSegmenter.missing`."""
-        return packages_missing(*NEEDED)
+        return packages_missing()
 
     @property
     def provenance(self) -> Provenance:
@@ -165,14 +162,13 @@ class PriorEngine(NetworkEngine):
         assert self._seen is not None
         labels = (0, *seeds.segments)
         k, j, i = window.gray.shape
-        limits = BoxLimits(seeds, self._geometry, region, (k, j, i), window.step)
         look = self._seen.look(region, window.step)
         channels = np.searchsorted(labels, seeds.labels)
         return PriorPrepared(
             inputs=look.inputs,
             gray=window.gray,
             seeds=seed_channels((k, j, i), window.places(seeds.voxels), channels),
-            allowed=limits.allowed(),
+            allowed=allowed_by_boxes(seeds, self._geometry, region.start, (k, j, i), window.step),
             spacing=window.spacing,
             region=region,
             step=window.step,
@@ -191,7 +187,7 @@ class PriorEngine(NetworkEngine):
 
         assert self._geometry is not None
         assert self._seen is not None
-        shape, margin = self._geometry.shape, self._margin(self._geometry)
+        shape, margin = self._geometry.shape, margin_of(self._settings, self._geometry)
         free = [n for n, label in enumerate(seeds.segments, 1) if label not in seeds.boxes]
         region, notes = first_region(seeds, self._geometry, margin), list[str]()
         labels = (0, *seeds.segments)
@@ -221,13 +217,6 @@ class PriorEngine(NetworkEngine):
             region = larger
         notes.append("the object goes on beyond the region that was looked at: click further on")
         return region, notes
-
-    def _margin(self, geometry: Geometry) -> Index:
-        k, j, i = (
-            int(min(np.ceil(self._settings.margin / s), self._settings.margin_voxels))
-            for s in geometry.spacing
-        )
-        return k, j, i
 
     def _asked(
         self, network: nn.Module, look: Look, labels: Sequence[int], tick: Callable[[float], None]

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ImperfectSegLogic.data import Volume
+from ImperfectSegLogic.methods.scarce.interactive.denials import channels_meant
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
 from ImperfectSegLogic.methods.scarce.interactive.network_engine import Prepared
 from ImperfectSegLogic.methods.scarce.interactive.window import Window
 
 P = TypeVar("P", bound=Prepared)
-_CLEARLY = 2.0
-"""How many times as probable as background a segment must be to be meant by "not that one"."""
 _CORE = 0.7
 """How deep in a box its middle begins, as part of the greatest depth."""
 
@@ -38,9 +37,7 @@ def gray_of(volume: Volume) -> Volume:
 
 
 def meant(prepared: P, window: Window, prior: Floats) -> P:
-    """Finds out what "not this segment" means: another one where the network clearly says so.
-
-    Were it always background, correcting one segment would damage its neighbor.
+    """Finds out what "not this segment" means by what the network says.
 
     Args:
         prepared: With the prompts, where such voxels are background so far.
@@ -52,13 +49,10 @@ def meant(prepared: P, window: Window, prior: Floats) -> P:
     if len(seeds.segments) < 2 or not open_.any():
         return prepared
     places = window.places(seeds.voxels[open_])
-    chances = prior[(slice(None), *places.T)].copy()
-    known = np.array(prepared.labels)
-    chances[known[:, None] == seeds.denied[open_]] = 0
-    best = np.argmax(chances, axis=0)
-    channels = np.where(chances.max(axis=0) > _CLEARLY * chances[0], best, 0)
+    chances = prior[(slice(None), *places.T)]
+    channels = channels_meant(chances, prepared.labels, seeds.denied[open_])
     labels = seeds.labels.copy()
-    labels[open_] = known[channels]
+    labels[open_] = np.array(prepared.labels)[channels]
     grid = prepared.seeds.copy()
     grid[tuple(places.T)] = channels
     return replace(prepared, voxels=replace(seeds, labels=labels), seeds=grid)

@@ -7,16 +7,17 @@ masks. What it says is then snapped to the prompts and to edges.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Case, Prediction, Prompt, Provenance, Volume
 from ImperfectSegLogic.methods.card import MethodCard, Requires
+from ImperfectSegLogic.methods.packages import absent_packages
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.default_weights import weights_path
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
@@ -70,13 +71,14 @@ class PromptedUNet(NetworkEngine):
         self._weights, self._device = weights, device
         self._networks: dict[int, tuple[nn.Module, str]] = {}
         self._volume: Volume | None = None
+        self._dims = 3
         self._walker = GeodesicWalker()
         self._shown: tuple[Window, Floats] | None = None
 
     @classmethod
     def missing(cls) -> str:
         """See `InteractiveSegmenter.missing`."""
-        absent = [name for name in ("torch", "monai", "safetensors") if not _is_there(name)]
+        absent = absent_packages()
         if absent:
             return (
                 f"needs {', '.join(absent)}. Install it with: pip install 'imperfectseg[train]', or"
@@ -90,8 +92,7 @@ class PromptedUNet(NetworkEngine):
     def set_case(self, case: Case) -> None:
         """See `InteractiveSegmenter.set_case`; reads the weights the first time."""
         self.look_at(case)
-        assert self._volume is not None
-        dims = 2 if self._volume.is_2d else 3
+        dims = self._dims
         if dims not in self._networks:
             from ImperfectSegLogic.methods.scarce.interactive.default_weights import read_weights
             from ImperfectSegLogic.training.devices import choose_device
@@ -103,9 +104,9 @@ class PromptedUNet(NetworkEngine):
     def look_at(self, case: Case) -> None:
         """Takes the image without the network, for those who bring their own."""
         case.volume.check_scalar()
-        flat = case.volume.is_2d
-        settings = Settings.for_one_slice() if flat else Settings()
-        settings = replace(settings, most_voxels=MOST_VOXELS[2 if flat else 3])
+        self._dims = 2 if case.volume.is_2d else 3
+        settings = Settings.for_one_slice() if self._dims == 2 else Settings()
+        settings = replace(settings, most_voxels=MOST_VOXELS[self._dims])
         self._walker = GeodesicWalker(settings)
         self._walker.set_case(case)
         self._volume = case.volume
@@ -114,53 +115,25 @@ class PromptedUNet(NetworkEngine):
     @property
     def provenance(self) -> Provenance:
         """See `NetworkEngine.provenance`."""
-        dims = 2 if self._volume is not None and self._volume.is_2d else 3
-        return Provenance(self.card.name, {}, self._networks.get(dims, (None, ""))[1])
+        return Provenance(self.card.name, {}, self._networks.get(self._dims, (None, ""))[1])
 
     def prepare(
         self, prompts: Sequence[Prompt], previous: Prediction | None, progress: Progress
     ) -> Prepared:
         """See `NetworkEngine.prepare`."""
-        import torch
-
         if self._volume is None:
             raise ValueError("prompted U-Net: got no case. Call set_case(case) before respond.")
         look = self._walker.look(prompts, progress.part(0.0, 0.5))
         window, seeds = look.window, look.seeds
         labels = (0, *seeds.segments)
-        grid = seed_channels(
-            window.gray.shape,
-            window.places(seeds.voxels),
-            np.searchsorted(labels, seeds.labels),
-        )
-        allowed = look.evidence.allowed
-        image = self._image(look)
-        shown = [
-            np.concatenate(
-                [
-                    image,
-                    label_channels(
-                        window,
-                        look.answer[channel],
-                        grid,
-                        channel,
-                        allowed[channel] if label in seeds.boxes else None,
-                        previous,
-                        label,
-                    ),
-                ]
-            )
-            for channel, label in enumerate(labels)
-            if label
-        ]
-        inputs = torch.from_numpy(np.stack(shown))
-        if self._volume.is_2d:
-            inputs = inputs[:, :, 0]
+        k, j, i = window.gray.shape
+        places, channels = window.places(seeds.voxels), np.searchsorted(labels, seeds.labels)
+        grid = seed_channels((k, j, i), places, channels)
         return Prepared(
-            inputs,
+            self._inputs(look, grid, previous),
             window.gray,
             grid,
-            allowed,
+            look.evidence.allowed,
             window.spacing,
             window.region,
             window.step,
@@ -182,6 +155,19 @@ class PromptedUNet(NetworkEngine):
             logits = logits[:, None]
         return torch.log_softmax(torch.cat([torch.zeros_like(logits[:1]), logits]), dim=0)
 
+    def _inputs(self, look: Look, grid: NDArray[np.int64], previous: Prediction | None) -> Tensor:
+        """Gives what the network sees of each segment, shape (segment, channel, *space)."""
+        import torch
+
+        image, seeds, shown = self._image(look), look.seeds, []
+        for channel, label in enumerate(seeds.segments, start=1):
+            allowed = look.evidence.allowed[channel] if label in seeds.boxes else None
+            answer = look.answer[channel]
+            more = label_channels(look.window, answer, grid, channel, allowed, previous, label)
+            shown.append(np.concatenate([image, more]))
+        inputs = torch.from_numpy(np.stack(shown))
+        return inputs[:, :, 0] if self._dims == 2 else inputs
+
     def _image(self, look: Look) -> Floats:
         """Gives the channels that show the image; those of the last window are remembered."""
         assert self._volume is not None
@@ -190,10 +176,3 @@ class PromptedUNet(NetworkEngine):
             raw = self._volume.array[window.region.slices]
             self._shown = (window, image_channels(raw, window))
         return self._shown[1]
-
-
-def _is_there(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ImportError:  # An import hook that forbids it.
-        return False

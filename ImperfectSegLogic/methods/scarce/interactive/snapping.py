@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ImperfectSegLogic.data import Region
+from ImperfectSegLogic.data.geometry import Index
 from ImperfectSegLogic.methods.scarce.interactive.diffusion import diffuse
-from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
+from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats, Report
+from ImperfectSegLogic.methods.scarce.interactive.resolution import at_full_resolution
+from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds
 from ImperfectSegLogic.methods.scarce.interactive.smoothing import Spacing
 
 _CERTAIN = np.float32(1e3)
@@ -59,3 +63,28 @@ def snapped(
     answer[(slice(None), *at)] = 0
     answer[(seeds[at], *at)] = 1
     return answer
+
+
+def with_seeds(
+    answer: Floats,
+    labels: tuple[int, ...],
+    seeds: Seeds,
+    region: Region,
+    step: Index,
+    report: Report,
+) -> Floats:
+    """Brings an answer to the resolution of the image; sums to 1, and prompts are certain.
+
+    Args:
+        answer: Probabilities, shape (label, k, j, i) of a working grid.
+        labels: The label of each channel, 0 first.
+        seeds: The prompts voxel by voxel, all inside the region.
+        region: The voxels of the image that the working grid covers.
+        step: How many of them are one of the working grid, along k, j, i.
+        report: Told how far it is.
+    """
+    full = at_full_resolution(answer, region.shape, step, report)
+    at = tuple((seeds.voxels - np.array(region.start)).T)
+    full[(slice(None), *at)] = 0
+    full[(np.searchsorted(labels, seeds.labels), *at)] = 1
+    return full

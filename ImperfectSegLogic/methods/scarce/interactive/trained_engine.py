@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ImperfectSegLogic.data import Case, Prediction, Prompt, Provenance
+from ImperfectSegLogic.methods.packages import packages_missing
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.asked import (
     Asked,
     prompted_region,
     touched_faces,
 )
-from ImperfectSegLogic.methods.scarce.interactive.brought_network import NEEDED, packages_missing
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
 from ImperfectSegLogic.methods.scarce.interactive.model_case import ModelCase
 from ImperfectSegLogic.methods.scarce.interactive.model_grid import ModelWindow
@@ -32,10 +32,9 @@ from ImperfectSegLogic.methods.scarce.interactive.network_engine import (
     Prepared,
     seed_channels,
 )
-from ImperfectSegLogic.methods.scarce.interactive.pointed import (
-    Pointed,
-)
+from ImperfectSegLogic.methods.scarce.interactive.pointed import Pointed
 from ImperfectSegLogic.methods.scarce.interactive.prior_hints import meant
+from ImperfectSegLogic.methods.scarce.interactive.prompted_model import read_prompted_model
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_prompts
 
 if TYPE_CHECKING:  # 3D Slicer has no torch of its own.
@@ -67,35 +66,24 @@ class TrainedEngine(NetworkEngine):
             FileNotFoundError: If there is no such file.
             ValueError: If it is no model, damaged, or not trained for this engine.
         """
-        from ImperfectSegLogic.methods.catalog import training_method
         from ImperfectSegLogic.networks.build import divisors
         from ImperfectSegLogic.training.devices import choose_device
-        from ImperfectSegLogic.training.model_file import load_model
 
-        self.model = load_model(model)
-        if self.model.made_by is None or self.model.engine != self.card.name:
-            trained = f"for {self.model.engine}" if self.model.engine else "without prompts"
-            raise ValueError(
-                f"{model}: got a model that was trained {trained}, allowed is {self.needs_model}."
-                f" Train one with `imperfectseg train --method {self.card.name}`, or choose another"
-                " engine."
-            )
-        self.method = training_method(*self.model.made_by)
+        self.model, self.method, self._provenance = read_prompted_model(
+            model, self.card.name, self.needs_model
+        )
         self.network = self.model.network.to(choose_device(device)).eval()
         self._divisors = divisors(
             self.model.network_name, len(self.model.patch), self.model.network_settings
         )
         self.multiple = max(self._divisors)
         self.notes: list[str] = []
-        self._provenance = Provenance(
-            self.card.name, {"model": str(self.model.card.get("name", ""))}, self.model.weights_hash
-        )
         self._case: ModelCase | None = None
 
     @classmethod
     def missing(cls) -> str:
         """See `InteractiveSegmenter.missing`."""
-        return packages_missing(*NEEDED)
+        return packages_missing()
 
     @property
     def provenance(self) -> Provenance:

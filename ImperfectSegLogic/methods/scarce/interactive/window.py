@@ -140,6 +140,14 @@ def relative_spacing(geometry: Geometry) -> Spacing:
     return k, j, i
 
 
+def margin_of(settings: Settings, geometry: Geometry) -> Index:
+    """Gives how far a region reaches beyond the prompts, in voxels along k, j, i."""
+    k, j, i = (
+        int(min(np.ceil(settings.margin / s), settings.margin_voxels)) for s in geometry.spacing
+    )
+    return k, j, i
+
+
 def first_region(seeds: Seeds, geometry: Geometry, margin: Index) -> Region:
     """Gives the region to start with: seeds and boxes, and a margin around what has no box."""
     around = [Region.around(seeds.voxels)] if len(seeds.voxels) else []
