@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-import importlib.util
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.PackageInstaller import PackageInstaller
 from ImperfectSegLogic.methods import catalog
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
+from ImperfectSegLogic.methods.packages import absent_packages
 
 ERROR_STYLE = "color: #c0392b"
 
@@ -120,7 +121,7 @@ class EnginePart:
 
     def _install(self) -> None:
         try:
-            self._installer.install(_missing())
+            self._installer.install(tuple(absent_packages(NEEDED)))
         except ValueError as error:
             self._say(str(error), isError=True)
             return
@@ -137,7 +138,7 @@ class EnginePart:
         isFolder = kind.needs_model.startswith("the folder")
         ui.modelPath.filters = chooser.Dirs if isFolder else chooser.Files
         missing = kind.missing()
-        ui.installButton.visible = bool(missing and _missing())
+        ui.installButton.visible = bool(missing and absent_packages(NEEDED))
         if missing:
             self._say(f"{kind.card.name}: {missing}", isError=True)
             return
@@ -167,7 +168,3 @@ def _indexOf(name: str) -> int:
     """Gives the place of an engine in the list: that of the default one if it is not known."""
     names = [kind.card.name for kind in catalog.INTERACTIVE_SEGMENTERS]
     return names.index(name if name in names else catalog.default_segmenter().card.name)
-
-
-def _missing() -> tuple[str, ...]:
-    return tuple(name for name in NEEDED if importlib.util.find_spec(name) is None)
