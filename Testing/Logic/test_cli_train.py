@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ImperfectSegLogic import cli
-from ImperfectSegLogic.commands import terminal
+from ImperfectSegLogic.methods import packages
 from ImperfectSegLogic.training.model_file import load_model
 from Testing.Logic.training.phantom_runs import make_dataset, weights_of
 
@@ -129,7 +129,7 @@ def test_a_name_that_is_taken_is_refused(dataset, capsys):
 
 
 def test_without_torch_it_says_what_to_install(dataset, capsys, monkeypatch):
-    monkeypatch.setattr(terminal.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     assert typed("train", dataset.folder, "--name", "one") == 2
     assert "pip install 'imperfectseg[train]'" in " ".join(capsys.readouterr().err.split())
 
@@ -149,7 +149,7 @@ def test_methods_tells_what_an_engine_needs_even_without_torch(capsys, monkeypat
     said = " ".join(capsys.readouterr().out.split())
     assert "takes: Click, Scribble, Box, Lasso needs: a model.safetensors" in said
     assert "missing here: nothing" in said
-    monkeypatch.setattr(terminal.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     assert typed("methods", "trained-model") == 0
     assert "missing here: torch, monai, safetensors" in " ".join(capsys.readouterr().out.split())
     assert typed("methods") == 2

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from ImperfectSegLogic.methods import packages
 from ImperfectSegLogic.methods.catalog import (
     INTERACTIVE_SEGMENTERS,
     default_segmenter,
     interactive_segmenter,
     interactive_segmenter_type,
 )
-from ImperfectSegLogic.methods.scarce.interactive import brought_network
 from ImperfectSegLogic.methods.scarce.interactive.trained_model import TrainedModelEngine
 
 
@@ -37,7 +37,7 @@ def test_an_engine_without_model_refuses_one():
 
 
 def test_what_is_not_installed_is_named_before_anything_else(monkeypatch):
-    monkeypatch.setattr(brought_network.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"trained-model: torch, monai, .*pip install"):
         interactive_segmenter("trained-model", "nowhere.safetensors")
     default = default_segmenter()
