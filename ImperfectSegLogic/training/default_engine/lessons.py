@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from ImperfectSegLogic.data import Case, Prediction, Prompt
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
-from ImperfectSegLogic.methods.scarce.interactive.network_engine import Prepared
-from ImperfectSegLogic.methods.scarce.interactive.prompted_unet import PromptedUNet
+from ImperfectSegLogic.methods.scarce.interactive.prompted_unet import (
+    Looked,
+    PromptedUNet,
+    joined,
+)
 from ImperfectSegLogic.methods.scarce.interactive.resolution import averaged
 from ImperfectSegLogic.synthetic.tasks import synthetic_task
 from ImperfectSegLogic.training.default_engine.prompting import correction, first_prompts
@@ -49,7 +53,7 @@ class Lesson:
         self._shows_before = self._rng.random() < SHOWS_BEFORE
         self._prompts: list[Prompt] = []
         self._before: Prediction | None = None
-        self._prepared: Prepared | None = None
+        self._prepared: Looked | None = None
         self._round = 0
 
     def ask(self, answer: Floats | None) -> Question | None:
@@ -72,12 +76,13 @@ class Lesson:
             self._prompts.append(prompt)
         before = self._before if self._shows_before else None
         self._prepared = self._engine.prepare(self._prompts, before, Progress())
-        region, step = self._prepared.region, self._prepared.step
+        region, step = self._prepared.region, self._prepared.coarse.step
         wanted = averaged(truth[region.slices], step, lambda _: None)
         inputs = self._prepared.inputs[0].numpy()
         return Question(inputs, wanted.reshape(inputs.shape[1:]), self._round)
 
     def _finished(self, answer: Floats) -> Prediction:
         assert self._prepared is not None
-        one = answer.reshape(self._prepared.gray.shape)
-        return self._engine.finish(self._prepared, np.stack([1 - one, one]), Progress())
+        logits = torch.logit(torch.from_numpy(answer)[None], eps=1e-6)
+        both = torch.softmax(joined(logits, self._prepared), dim=0).numpy()
+        return self._engine.finish(self._prepared, both, Progress())

@@ -25,6 +25,7 @@ from Testing.Logic.methods.phantoms import ball, click, grid, picture
 
 FLAT = grid((1, 90, 100))
 CUBE = grid((40, 44, 48))
+CLOSE = {"atol": 1e-3, "rtol": 1e-3}
 OBLIQUE = grid((30, 60, 70), spacing=(2.5, 1.2, 0.9), degrees=37.0)
 
 
@@ -141,11 +142,30 @@ def test_large_regions_are_looked_at_more_coarsely(weights, monkeypatch):
     truth = ball(CUBE, (20, 22, 24), 13.0)
     made = engine(weights, picture(CUBE, [(truth, 160.0)]))
     prepared = made.prepare([click(CUBE, (20, 22, 24))], None, Progress())
-    assert prepared.gray.size <= 9_000
+    assert prepared.gray.shape == prepared.region.shape
+    assert prepared.inputs[0, 0].numel() <= 9_000
     answer = made.respond([click(CUBE, (20, 22, 24)), click(CUBE, (20, 22, 2), positive=False)])
     assert dice(answer.full_labels() == 1, truth) > 0.85
     assert answer.full_labels()[20, 22, 24] == 1
     assert answer.full_labels()[20, 22, 2] == 0
+
+
+def test_what_a_coarse_network_changes_lands_where_it_saw_it(weights, monkeypatch):
+    monkeypatch.setitem(prompted_unet.MOST_VOXELS, 3, 9_000)
+    made = engine(weights, picture(CUBE, [(ball(CUBE, (20, 22, 24), 13.0), 160.0)]))
+    prepared = made.prepare([click(CUBE, (20, 22, 24))], None, Progress())
+    first = torch.logit(torch.from_numpy(prepared.first[0]).clamp(0.02, 0.98))
+    for axis, factor in enumerate(prepared.factor):
+        assert factor > 1
+        shape = [-1 if a == axis else 1 for a in range(3)]
+        seen = prepared.inputs[0, ANSWER]
+        centers = torch.arange(seen.shape[axis]) * float(factor) + (factor - 1) / 2
+        logits = torch.logit(seen.clamp(0.02, 0.98)) + 0.1 * centers.reshape(shape)
+        both = prompted_unet.joined(logits[None], prepared)
+        change = (both[1] - both[0] - first).movedim(axis, 0)
+        inner = slice(factor, first.shape[axis] - 2 * factor)
+        wanted = 0.1 * torch.arange(first.shape[axis])[inner].reshape(-1, 1, 1)
+        torch.testing.assert_close(change[inner], wanted.expand_as(change[inner]), **CLOSE)
 
 
 def test_cancelling_leaves_the_next_answer_right(weights):

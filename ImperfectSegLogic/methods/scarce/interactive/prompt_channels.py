@@ -37,30 +37,27 @@ def label_channels(
     answer: Floats,
     seeds: NDArray[np.int64],
     channel: int,
-    allowed: NDArray[np.bool_] | None,
+    box: Floats | None,
     previous: Prediction | None,
     label: int,
 ) -> Floats:
     """Gives the channels that are about one label, shape (5, k, j, i).
 
     Args:
-        window: The working grid.
+        window: The grid that the network sees.
         answer: Probability of the label by the first answer.
         seeds: The channel of each seed's label, -1 elsewhere.
         channel: The label's own.
-        allowed: Where a box allows the label; None if there is no box.
+        box: 1 where a box allows the label, -1 where not; None if there is no box.
         previous: An earlier answer; None if there is none.
         label: Its number.
     """
-    box = np.zeros_like(answer)
-    if allowed is not None:
-        box = np.where(allowed, np.float32(1), np.float32(-1))
     return np.stack(
         [
             answer,
             _nearness(seeds == channel, window.spacing),
             _nearness((seeds >= 0) & (seeds != channel), window.spacing),
-            box,
+            np.zeros_like(answer) if box is None else box,
             _before(previous, label, window),
         ]
     ).astype(np.float32)

@@ -8,7 +8,7 @@ masks. What it says is then snapped to the prompts and to edges.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from ImperfectSegLogic.methods.scarce.interactive.prompt_channels import (
     image_channels,
     label_channels,
 )
-from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
+from ImperfectSegLogic.methods.scarce.interactive.resolution import pooled
 from ImperfectSegLogic.methods.scarce.interactive.window import Window
 
 if TYPE_CHECKING:
@@ -43,7 +43,27 @@ SHARE = {2: 0.6, 3: 0.25}
 unlike the synthetic ones a mean of both is better than either (chosen on ACDC and left atrium
 train)."""
 MOST_VOXELS = {2: 160 * 160, 3: 125_000}
-"""Larger regions are looked at more coarsely, so that a response stays quick on a laptop."""
+"""The network looks at larger regions more coarsely, so that a response stays quick on a laptop."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Looked(Prepared):
+    """What the default engine's network is to look at.
+
+    Attributes:
+        coarse: What of the region the network sees; the working grid is finer where the region is
+            large.
+        first: Probability of each segment by the first answer, shape (segment, k, j, i) of the
+            working grid.
+    """
+
+    coarse: Window
+    first: Floats
+
+    @property
+    def factor(self) -> tuple[int, ...]:
+        """How many voxels of the working grid are one that the network sees, along k, j, i."""
+        return tuple(c // s for c, s in zip(self.coarse.step, self.step, strict=True))
 
 
 class PromptedUNet(NetworkEngine):
@@ -73,7 +93,7 @@ class PromptedUNet(NetworkEngine):
         self._volume: Volume | None = None
         self._dims = 3
         self._walker = GeodesicWalker()
-        self._shown: tuple[Window, Floats] | None = None
+        self._shown: tuple[Window, Window, Floats] | None = None
 
     @classmethod
     def missing(cls) -> str:
@@ -105,9 +125,6 @@ class PromptedUNet(NetworkEngine):
         """Takes the image without the network, for those who bring their own."""
         case.volume.check_scalar()
         self._dims = 2 if case.volume.is_2d else 3
-        settings = Settings.for_one_slice() if self._dims == 2 else Settings()
-        settings = replace(settings, most_voxels=MOST_VOXELS[self._dims])
-        self._walker = GeodesicWalker(settings)
         self._walker.set_case(case)
         self._volume = case.volume
         self._shown = None
@@ -119,20 +136,24 @@ class PromptedUNet(NetworkEngine):
 
     def prepare(
         self, prompts: Sequence[Prompt], previous: Prediction | None, progress: Progress
-    ) -> Prepared:
+    ) -> Looked:
         """See `NetworkEngine.prepare`."""
         if self._volume is None:
             raise ValueError("prompted U-Net: got no case. Call set_case(case) before respond.")
         look = self._walker.look(prompts, progress.part(0.0, 0.5))
         window, seeds = look.window, look.seeds
         labels = (0, *seeds.segments)
-        k, j, i = window.gray.shape
-        places, channels = window.places(seeds.voxels), np.searchsorted(labels, seeds.labels)
-        grid = seed_channels((k, j, i), places, channels)
-        return Prepared(
-            self._inputs(look, grid, previous),
+        channels = np.searchsorted(labels, seeds.labels)
+        coarse, image = self._image(window)
+        sizes = window.gray.shape, coarse.gray.shape
+        fine, grid = (
+            seed_channels(size, at.places(seeds.voxels), channels)
+            for size, at in zip(sizes, (window, coarse), strict=True)
+        )
+        return Looked(
+            self._inputs(look, coarse, image, grid, previous),
             window.gray,
-            grid,
+            fine,
             look.evidence.allowed,
             window.spacing,
             window.region,
@@ -140,39 +161,75 @@ class PromptedUNet(NetworkEngine):
             labels,
             seeds,
             self._volume.geometry,
+            coarse=coarse,
+            first=look.answer[1:],
         )
 
     def scores(self, network: nn.Module, prepared: Prepared) -> Tensor:
         """See `NetworkEngine.scores`; objects are asked for one by one and compared."""
-        import torch
-
-        from ImperfectSegLogic.networks.prompted import first_logit
-
         inputs = prepared.inputs.to(next(network.parameters()).device)
-        share = SHARE[inputs.ndim - 2]
-        logits = share * network(inputs)[:, 0] + (1 - share) * first_logit(inputs[:, ANSWER])
-        if logits.ndim == 3:
-            logits = logits[:, None]
-        return torch.log_softmax(torch.cat([torch.zeros_like(logits[:1]), logits]), dim=0)
+        return joined(network(inputs)[:, 0], prepared, SHARE[inputs.ndim - 2])
 
-    def _inputs(self, look: Look, grid: NDArray[np.int64], previous: Prediction | None) -> Tensor:
+    def _inputs(
+        self,
+        look: Look,
+        coarse: Window,
+        image: Floats,
+        grid: NDArray[np.int64],
+        previous: Prediction | None,
+    ) -> Tensor:
         """Gives what the network sees of each segment, shape (segment, channel, *space)."""
         import torch
 
-        image, seeds, shown = self._image(look), look.seeds, []
+        seeds, shown = look.seeds, []
+        factor = tuple(c // s for c, s in zip(coarse.step, look.window.step, strict=True))
         for channel, label in enumerate(seeds.segments, start=1):
             allowed = look.evidence.allowed[channel] if label in seeds.boxes else None
-            answer = look.answer[channel]
-            more = label_channels(look.window, answer, grid, channel, allowed, previous, label)
+            answer = pooled(look.answer[channel], factor)
+            box = None
+            if allowed is not None:
+                box = pooled(np.where(allowed, np.float32(1), np.float32(-1)), factor)
+            more = label_channels(coarse, answer, grid, channel, box, previous, label)
             shown.append(np.concatenate([image, more]))
         inputs = torch.from_numpy(np.stack(shown))
         return inputs[:, :, 0] if self._dims == 2 else inputs
 
-    def _image(self, look: Look) -> Floats:
-        """Gives the channels that show the image; those of the last window are remembered."""
+    def _image(self, window: Window) -> tuple[Window, Floats]:
+        """Gives what the network sees of the image; that of the last window is remembered."""
         assert self._volume is not None
-        window = look.window
         if self._shown is None or self._shown[0] is not window:
+            coarse = window.coarser(MOST_VOXELS[self._dims])
             raw = self._volume.array[window.region.slices]
-            self._shown = (window, image_channels(raw, window))
-        return self._shown[1]
+            self._shown = (window, coarse, image_channels(raw, coarse))
+        return self._shown[1:]
+
+
+def joined(logits: Tensor, prepared: Prepared, share: float = 1.0) -> Tensor:
+    """Changes the first answer as the network wants it: its change is brought to the finer grid.
+
+    Args:
+        logits: The network's, shape (segment, *space) of what it saw.
+        prepared: What it looked at.
+        share: How much of the change counts.
+
+    Returns:
+        Logarithms of probabilities, shape (label, k, j, i) of the working grid.
+    """
+    import torch
+
+    from ImperfectSegLogic.networks.prompted import first_logit
+
+    assert isinstance(prepared, Looked)
+    first = first_logit(torch.from_numpy(prepared.first).to(logits.device))
+    change = share * (logits - first_logit(prepared.inputs[:, ANSWER].to(logits.device)))
+    if change.ndim == 3:
+        change = change[:, None]
+    if max(prepared.factor) > 1:
+        scale = tuple(float(f) for f in prepared.factor)
+        change = torch.nn.functional.interpolate(
+            change[:, None], scale_factor=scale, mode="trilinear"
+        )[:, 0]
+        k, j, i = first.shape[1:]
+        change = change[:, :k, :j, :i]
+    each = first + change
+    return torch.log_softmax(torch.cat([torch.zeros_like(each[:1]), each]), dim=0)

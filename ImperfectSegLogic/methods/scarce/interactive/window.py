@@ -12,7 +12,7 @@ from ImperfectSegLogic.data import Geometry, Region, Volume
 from ImperfectSegLogic.data.geometry import Index
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats, Report
 from ImperfectSegLogic.methods.scarce.interactive.rasterize import Voxels, box_region
-from ImperfectSegLogic.methods.scarce.interactive.resolution import averaged
+from ImperfectSegLogic.methods.scarce.interactive.resolution import averaged, pooled
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds
 from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.smoothing import (
@@ -56,6 +56,21 @@ class Window:
     def radius(self, length: float) -> tuple[int, ...]:
         """Gives the number of voxels in a length, in units of the spacing, along k, j, i."""
         return tuple(int(length / s + 0.25) for s in self.spacing)
+
+    def coarser(self, most_voxels: int) -> Window:
+        """Gives the same window with as few voxels as wanted, means over blocks of its voxels."""
+        factor = steps_for(self.gray.shape, self.spacing, most_voxels)
+        if factor == (1, 1, 1):
+            return self
+        k, j, i = (s * f for s, f in zip(self.step, factor, strict=True))
+        return Window(
+            self.region,
+            (k, j, i),
+            (self.spacing[0] * factor[0], self.spacing[1] * factor[1], self.spacing[2] * factor[2]),
+            pooled(self.gray, factor),
+            pooled(self.edges, factor),
+            self.bins[tuple(slice(None, None, f) for f in factor)],
+        )
 
 
 BIN_RANGE = (-0.5, 1.5)
@@ -123,13 +138,18 @@ class Windows:
 
     def _step(self, shape: Index) -> Index:
         """Gives the smallest steps that keep the window small, finest axes first."""
-        step, spacing = [1, 1, 1], relative_spacing(self._volume.geometry)
-        while np.prod([-(-n // s) for n, s in zip(shape, step, strict=True)]) > self._most_voxels:
-            finest = min(
-                (a for a in range(3) if shape[a] > step[a]), key=lambda a: spacing[a] * step[a]
-            )
-            step[finest] += 1
-        return step[0], step[1], step[2]
+        return steps_for(shape, relative_spacing(self._volume.geometry), self._most_voxels)
+
+
+def steps_for(shape: tuple[int, ...], spacing: Spacing, most_voxels: int) -> Index:
+    """Gives the smallest steps along k, j, i that leave few voxels, finest axes first."""
+    step = [1, 1, 1]
+    while np.prod([-(-n // s) for n, s in zip(shape, step, strict=True)]) > most_voxels:
+        finest = min(
+            (a for a in range(3) if shape[a] > step[a]), key=lambda a: spacing[a] * step[a]
+        )
+        step[finest] += 1
+    return step[0], step[1], step[2]
 
 
 def relative_spacing(geometry: Geometry) -> Spacing:
