@@ -17,6 +17,7 @@ from ImperfectSegLogic.commands import (
     evidence,
     methods,
     predict,
+    refine,
     segment,
     train,
     train_default,
@@ -48,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
     segment.add_to(commands)
     _add_info(commands)
     _add_demo(commands)
-    for command in (dataset, train, train_default, predict, evaluate, evidence, methods, bench):
+    each = (dataset, train, train_default, predict, refine, evaluate, evidence, methods, bench)
+    for command in each:
         command.add_to(commands)
     return top
 

@@ -8,9 +8,10 @@ from typing import Any
 from rich.table import Column, Table
 
 from ImperfectSegLogic.commands.terminal import console, need_torch, plain
-from ImperfectSegLogic.evidence.standing import status_of
+from ImperfectSegLogic.evidence.standing import proven_names
 from ImperfectSegLogic.methods import catalog
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
+from ImperfectSegLogic.methods.card import Status
 from ImperfectSegLogic.methods.packages import absent_packages
 from ImperfectSegLogic.methods.settings import fields_of
 
@@ -21,7 +22,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     """Adds the command to the parser."""
     methods = commands.add_parser(
         "methods",
-        help="list interactive engines, training methods and sample transforms, or tell about one",
+        help="list engines, training methods, sample transforms and refiners, or tell about one",
     )
     methods.add_argument("name", metavar="NAME", nargs="?", help="tell about this one")
     methods.set_defaults(run=_methods)
@@ -49,7 +50,8 @@ def _methods(options: argparse.Namespace) -> None:
 
 
 def _every() -> dict[str, Any]:
-    return {m.card.name: m for m in (*catalog.training_methods(), *catalog.transforms())}
+    every = (*catalog.training_methods(), *catalog.transforms(), *catalog.refiners())
+    return {m.card.name: m for m in every}
 
 
 def _engines(engines: dict[str, type[InteractiveSegmenter]]) -> Table:
@@ -73,6 +75,7 @@ def _trainable(every: dict[str, Any]) -> Table:
     table = Table(
         Column("name", no_wrap=True), "what it is", "needs", "D", "what is said of it", "status"
     )
+    proven = proven_names()
     for name, kind in every.items():
         card = kind.card
         dims = ", ".join(map(str, card.dims))
@@ -82,7 +85,7 @@ def _trainable(every: dict[str, Any]) -> Table:
             card.requires.value,
             dims,
             plain(card.claims),
-            status_of(card).value,
+            (Status.PROVEN if name in proven else Status.BUILT).value,
         )
     return table
 

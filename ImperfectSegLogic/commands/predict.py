@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ImperfectSegLogic.commands.batch import told_to_file, work_through
 from ImperfectSegLogic.commands.predict_models import find_models, name_of
 from ImperfectSegLogic.commands.predict_targets import (
     DatasetTarget,
@@ -21,17 +19,15 @@ from ImperfectSegLogic.commands.predict_targets import (
 )
 from ImperfectSegLogic.commands.terminal import bar, console, need_torch, plain
 from ImperfectSegLogic.data import Dataset
-from ImperfectSegLogic.data.datasets.files import write_json
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.prediction.settings import UNCERTAINTIES
+from ImperfectSegLogic.refinement.profile import profile_beside, read_profile
 
 if TYPE_CHECKING:
     from ImperfectSegLogic.prediction.predictor import Predictor
+    from ImperfectSegLogic.refinement.chain import Chain
 
 Commands = argparse._SubParsersAction
-PROGRESS_FILE = "IMPERFECTSEG_PROGRESS"
-"""Environment variable that names a JSON file in which others can see how far the work is."""
-SECONDS_BETWEEN_FILES = 0.2
 DESCRIPTION = """\
 Segments one image, several, or the cases of a data set with a model that `imperfectseg train` made.
 Several models are an ensemble: their probabilities are averaged. What is predicted already stays as
@@ -63,6 +59,8 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     text = "how many windows the network sees at once; default: %(default)s"
     how.add_argument("--windows-at-once", metavar="N", type=int, default=4, help=text)
     how.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    text = "refine what is predicted by this profile; default: refine.json beside the (first) model"
+    how.add_argument("--refine", metavar="PROFILE", nargs="?", const="", help=text)
     top.set_defaults(run=_predict)
 
 
@@ -96,9 +94,12 @@ def _predict(options: argparse.Namespace) -> None:
     )
     dataset = Dataset.open(options.images) if is_dataset(options.images) else None
     paths = find_models(options.models, dataset)
-    target = _target(options, dataset, paths)
+    chain = None if options.refine is None else _chain(options.refine, paths)
+    target = _target(options, dataset, paths, f"+{chain.name}" if chain else "")
     target.check()
     predictor = Predictor.load(paths, settings, options.device)
+    if chain:
+        predictor = _refining(predictor, chain)
     for note in target.check_labels(predictor.models[0].labels):
         console.print(f"note: {plain(note)}")
     kept = [] if options.overwrite else target.done()
@@ -106,46 +107,42 @@ def _predict(options: argparse.Namespace) -> None:
     if kept:
         console.print(f"{len(kept)} predicted already and kept; --overwrite makes them anew.")
     began = time.perf_counter()
-    with bar("Predicting", time_left=True) as shown, _told_to_file(shown) as listener:
-        _predict_each(predictor, target, waiting, listener)
+    with bar("Predicting", time_left=True) as shown, told_to_file(shown) as listener:
+
+        def work(one: str, progress: Progress) -> tuple[str, ...]:
+            return target.predict(predictor, one, progress)
+
+        work_through(waiting, work, listener, "predicted", target.place)
     seconds = time.perf_counter() - began
     console.print(f"{len(waiting)} predicted in {seconds:.1f} s: {plain(target.place)}")
 
 
-def _predict_each(
-    predictor: Predictor,
-    target: Target,
-    waiting: list[str],
-    listener: Callable[[float, str], None],
-) -> None:
-    told: set[str] = set()
-    for n, one in enumerate(waiting):
+def _chain(typed: str, paths: list[Path]) -> Chain:
+    path = Path(typed) if typed else profile_beside(paths[0])
+    if not typed and not path.is_file():
+        raise FileNotFoundError(
+            f"--refine: there is no profile {path} beside the model. Make it with `imperfectseg"
+            " refine --calibrate DATASET --model NAME`, or name another file."
+        )
+    from ImperfectSegLogic.refinement import chain
 
-        def report(fraction: float, text: str, n: int = n, one: str = one) -> None:
-            listener((n + fraction) / len(waiting), f"{one} ({n + 1} of {len(waiting)})")
-
-        try:
-            notes = target.predict(predictor, one, Progress(report))
-        except (ValueError, OSError) as error:
-            kind = ValueError if isinstance(error, ValueError) else OSError
-            told_name = "" if one in str(error) else f"{one}: "
-            raise kind(f"{told_name}{error}{_done(n, waiting, target)}") from error
-        for note in notes:
-            if note not in told:
-                console.print(f"note: {one}: {plain(note)}")
-                told.add(note)
+    try:
+        profile = read_profile(path)
+        return chain.Chain.of(profile.steps, profile.margin)
+    except ValueError as error:
+        told = "" if str(path) in str(error) else f"{path}: "
+        raise ValueError(f"{told}{error}") from error
 
 
-def _done(n: int, waiting: list[str], target: Target) -> str:
-    if len(waiting) == 1:
-        return ""
-    return (
-        f" Stopped there: {n} of {len(waiting)} are predicted and kept ({target.place}); the same"
-        " command goes on with the rest."
-    )
+def _refining(predictor: Predictor, chain: Chain) -> Predictor:
+    from ImperfectSegLogic.refinement.refining_predictor import RefiningPredictor
+
+    return RefiningPredictor(predictor, chain)
 
 
-def _target(options: argparse.Namespace, dataset: Dataset | None, paths: list[Path]) -> Target:
+def _target(
+    options: argparse.Namespace, dataset: Dataset | None, paths: list[Path], refined: str
+) -> Target:
     if dataset is None:
         only = [n for n in ("split", "name") if getattr(options, n)]
         if only or options.out is None:
@@ -161,22 +158,5 @@ def _target(options: argparse.Namespace, dataset: Dataset | None, paths: list[Pa
             f"--out: got {options.out}, but a data set keeps predictions in its own folder"
             " predictions. Leave --out out; --name says what they are called."
         )
-    name = options.name or "+".join(name_of(path) for path in paths)
+    name = options.name or "+".join(name_of(path) for path in paths) + refined
     return DatasetTarget(options, dataset, name)
-
-
-@contextmanager
-def _told_to_file(
-    listener: Callable[[float, str], None],
-) -> Iterator[Callable[[float, str], None]]:
-    path = os.environ.get(PROGRESS_FILE)
-    last = -float("inf")
-
-    def told(fraction: float, text: str) -> None:
-        nonlocal last
-        listener(fraction, text)
-        if path and time.monotonic() - last > SECONDS_BETWEEN_FILES:
-            write_json(Path(path), {"fraction": fraction, "text": text}, overwrite=True)
-            last = time.monotonic()
-
-    yield told

@@ -134,6 +134,7 @@ def _arm(
         "by_structure": structures,
         "seconds_per_training": rounded(float(np.mean(seconds)), 1) if seconds else None,
         "by_subject": {s: rounded(v) for s, v in mean_over_seeds(each).items()},
+        **({"refined": [dict(found.refined) for _, found in own]} if arm.refine else {}),
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ImperfectSegLogic.data.datasets.files import make_folder, read_object
-from ImperfectSegLogic.evidence.trainings import Trainer, Training, scored, train
+from ImperfectSegLogic.evidence.trainings import Trainer, Training, is_done, train
 
 SECONDS_BETWEEN_LOOKS = 0.5
 AGAIN = "Run the same command again to go on where it stopped."
@@ -84,7 +84,7 @@ class _Work:
 
     def __init__(self, trainings: Sequence[Training], trainer: Trainer, listener: Listener) -> None:
         each = {training.folder: training for training in trainings}
-        self._waiting = [one for one in each.values() if scored(one) is None]
+        self._waiting = [one for one in each.values() if not is_done(one)]
         self._running: dict[Future[None], Training] = {}
         self._failed: list[tuple[Training, BaseException]] = []
         self._of, self._done = len(each), len(each) - len(self._waiting)

@@ -14,6 +14,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Evidence"
 METRICS = {"dice": "Dice", "iou": "IoU"}
 """What people call each metric."""
 ANNOTATIONS = ("masks", "scribbles", "slices", "pixels")
+TESTED = ("clicks", "refine", "calibrate", "margin")
+"""Fields of an arm that say how a network is tested, not how it is trained."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ class Arm:
         training: Fields of the training plan that are decided.
         clicks: Test after this many clicks of the robot user on each object; 0 tests what the
             network says by itself.
+        refine: Refiners that are applied one after the other to what the network says.
+        calibrate: Search the first refiner's settings on the validation cases, by this many trials;
+            0 takes them as they are.
+        margin: Refine only what is this near to a segment, in mm; 0 refines all.
     """
 
     series: str
@@ -107,11 +113,14 @@ class Arm:
     transforms: tuple[Choice, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     clicks: int = 0
+    refine: tuple[Choice, ...] = ()
+    calibrate: int = 0
+    margin: float = 0.0
 
     @property
     def trained(self) -> dict[str, Any]:
         """All fields that the training depends on; not how it is called or tested."""
-        named = ("series", "vary", "baseline", "clicks")
+        named = ("series", "vary", "baseline", *TESTED)
         return {key: value for key, value in asdict(self).items() if key not in named}
 
     @property
@@ -192,7 +201,7 @@ class Evidence:
     def hash(self) -> str:
         """A short hash of all that its numbers and verdict depend on; wording does not matter."""
         said = asdict(self) | {"data": self.data.said}
-        said["arms"] = [_without_unsaid(asdict(arm), ("clicks",)) for arm in self.arms]
+        said["arms"] = [_without_unsaid(asdict(arm), TESTED) for arm in self.arms]
         for wording in ("title", "claim", "survey"):
             del said[wording]
         for target in said["targets"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,8 @@ VARIED = ("patients", "share", "clicks")
 WHOLE = ("patients", "clicks")
 SETUP = (
     *("patients", "annotation", "share", "unlabeled", "validation"),
-    *("methods", "augment", "transforms", "training", "clicks"),
+    *("methods", "augment", "transforms", "training"),
+    *("clicks", "refine", "calibrate", "margin"),
 )
 """What the file can say for all arms, and each arm for itself."""
 
@@ -129,6 +131,9 @@ def _setup(table: Table, default: Arm) -> Arm:
         transforms=_choices(table, "transforms", default.transforms),
         training={**default.training, **table.mapping("training")},
         clicks=int(table.number("clicks", default.clicks)),
+        refine=_choices(table, "refine", default.refine),
+        calibrate=int(table.number("calibrate", default.calibrate)),
+        margin=table.number("margin", default.margin),
     )
 
 
@@ -191,6 +196,7 @@ def _checked(found: Evidence, table: Table) -> Evidence:
                 f" and {arm.clicks} clicks; allowed are 0 (all) or more, more than 0 to 1, and 0"
                 " (no prompts) or more."
             )
+        _check_refined(arm, table)
     arms = tuple(replace(arm, baseline=_baseline(arm, found.arms)) for arm in found.arms)
     found = replace(found, arms=arms)
     named = [found.headline, *(arm.baseline for arm in arms if arm.baseline)]
@@ -199,6 +205,16 @@ def _checked(found: Evidence, table: Table) -> Evidence:
     for name in named:
         found.arm(name)
     return found
+
+
+def _check_refined(arm: Arm, table: Table) -> None:
+    """Checks what an arm says about refiners; a margin or trials may stand there for all arms."""
+    if arm.calibrate < 0 or not 0 <= arm.margin < math.inf or (arm.refine and arm.clicks):
+        raise ValueError(
+            f"{table.where}, arm {arm.name!r}: got calibrate {arm.calibrate}, margin"
+            f" {arm.margin:g}, {len(arm.refine)} refiners and {arm.clicks} clicks; allowed are"
+            " trials and mm from 0, and refiners only without clicks."
+        )
 
 
 def _baseline(arm: Arm, arms: tuple[Arm, ...]) -> str:

@@ -20,11 +20,14 @@ from ImperfectSegLogic.evidence.used_methods import (
     check_about,
     methods_of,
     modules_of,
+    refiner_modules_of,
+    refiners_of,
     transforms_of,
 )
 
 QUICK_STEPS = 3
 QUICK_CASES = 2
+QUICK_TRIALS = 2
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,18 @@ def run_study(
         OSError: If data is missing, or something cannot be read or written.
     """
     modules = {arm.name: modules_of(arm) for arm in declared.arms}
+    refiners = {arm.name: refiner_modules_of(arm) for arm in declared.arms}
     check_about(declared)
     dataset = build(evidence.data, options.data, options.work / "data", progress)
-    trainings = make_trainings(evidence, dataset, options.work, modules, progress, options.device)
+    trainings = make_trainings(
+        evidence, dataset, options.work, modules, progress, options.device, refiners
+    )
     for training in trainings if options.overwrite else ():
         shutil.rmtree(training.folder, ignore_errors=True)
     run_trainings(trainings, trainer, pool or processes(options.jobs), options.jobs, listener)
     used = {arm.name: _told(arm) for arm in evidence.arms}
-    result = assemble(evidence, dataset, trainings, modules, used, options.measured)
+    every = {name: (*modules[name], *refiners[name]) for name in modules}
+    result = assemble(evidence, dataset, trainings, every, used, options.measured)
     folder = options.folder if evidence == declared else options.work / "results"
     path = make_folder(folder) / f"{evidence.name}.json"
     write_plot(result, path.with_suffix(".png"))
@@ -112,7 +119,8 @@ def part_of(
         seeds: Instead of its seeds.
         arms: Names of arms or series; their baselines come along. All if there are none.
         steps: Of each training, instead of the arms' own.
-        quick: Whether to see only that it runs: one seed, 3 steps, 2 test cases.
+        quick: Whether to see only that it runs: one seed, 3 steps, 2 test cases,
+            2 trials of a calibration.
 
     Raises:
         ValueError: If there is no such arm, or the number of steps is not allowed.
@@ -125,6 +133,8 @@ def part_of(
     names = {arm.name for arm in chosen}
     if steps:
         chosen = tuple(replace(arm, training={**arm.training, "steps": steps}) for arm in chosen)
+    if quick:
+        chosen = tuple(replace(a, calibrate=min(a.calibrate, QUICK_TRIALS)) for a in chosen)
     return replace(
         evidence,
         seeds=tuple(seeds),
@@ -153,4 +163,11 @@ def _told(arm: Arm) -> dict[str, object]:
         "transforms": [[name, dict(said)] for name, said in transforms_of(arm)],
         "training": dict(arm.training),
         **({"clicks": arm.clicks} if arm.clicks else {}),
+        **(
+            {"refine": [[name, dict(said)] for name, said in refiners_of(arm)]}
+            if arm.refine
+            else {}
+        ),
+        **({"calibrate": arm.calibrate} if arm.refine else {}),
+        **({"margin": arm.margin} if arm.refine else {}),
     }

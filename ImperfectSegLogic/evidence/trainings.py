@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from ImperfectSegLogic.data import Dataset
 from ImperfectSegLogic.data.datasets.files import read_json, write_json
 from ImperfectSegLogic.evidence.circumstances import circumstances
 from ImperfectSegLogic.evidence.code_hash import code_hash
+from ImperfectSegLogic.evidence.refined_arms import RefinedTest, refined_test
 from ImperfectSegLogic.evidence.sparse_annotations import annotate, annotator_of, kept_slices
 from ImperfectSegLogic.evidence.spec import Arm, Evidence, hash_of
 from ImperfectSegLogic.evidence.subsets import cases_of_patients
@@ -37,6 +38,8 @@ class Training:
         device: Where to train.
         clicks: Numbers of clicks to test after; those of all arms that share this training; none
             if it is tested by itself.
+        refined: Tests with refiners; those of all arms that share this training.
+        own: The one of them that is this arm's; None if it is tested unrefined.
     """
 
     arm: Arm
@@ -50,6 +53,8 @@ class Training:
     cache: Path
     device: str = "auto"
     clicks: tuple[int, ...] = ()
+    refined: tuple[RefinedTest, ...] = ()
+    own: RefinedTest | None = None
 
     @property
     def name(self) -> str:
@@ -66,12 +71,14 @@ class Scored:
         iou: The same.
         seconds: That the training took; None if it was interrupted.
         circumstances: Commit, hardware and versions.
+        refined: Settings of refiners and what a search found; empty if unrefined.
     """
 
     dice: Mapping[str, CaseScores]
     iou: Mapping[str, CaseScores]
     seconds: float | None
     circumstances: Mapping[str, Any]
+    refined: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, metric: str) -> Mapping[str, CaseScores]:
         """Gives the scores by `dice` or `iou`."""
@@ -91,6 +98,7 @@ def make_trainings(
     modules: Mapping[str, tuple[str, ...]],
     progress: Callable[[float, str], None],
     device: str = "auto",
+    refiners: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Training]:
     """Says what is to be trained, and writes the annotations that it needs into the data set.
 
@@ -102,6 +110,8 @@ def make_trainings(
             training is known by.
         progress: Called with the share that is done, from 0 to 1, and what is at hand.
         device: Where to train.
+        refiners: Modules of each arm's refiners, by the arm's name; what they do is tested with the
+            same network again.
 
     Raises:
         ValueError: If there are too few patients, or a mask is missing.
@@ -112,8 +122,14 @@ def make_trainings(
     for n, (arm, seed) in enumerate(pairs):
         progress(n / len(pairs), f"annotations of {arm.name}, seed {seed}")
         code = code_hash(modules[arm.name])
-        made.append(_training(evidence, dataset, work, arm, seed, code, device))
-    return made
+        found = _training(evidence, dataset, work, arm, seed, code, device)
+        own = refined_test(evidence, dataset, arm, (refiners or {}).get(arm.name, ()))
+        made.append(replace(found, own=own))
+    shared: dict[Path, dict[str, RefinedTest]] = {one.folder: {} for one in made}
+    for one in made:
+        if one.own:
+            shared[one.folder][one.own.known_by] = one.own
+    return [replace(one, refined=tuple(shared[one.folder].values())) for one in made]
 
 
 def _training(
@@ -148,20 +164,41 @@ def _training(
     )
 
 
+def is_done(training: Training) -> bool:
+    """Tells whether a training is done, with all of its tests."""
+    paths = [test.path(training.folder) for test in training.refined]
+    return all(path.is_file() for path in (training.folder / "scores.json", *paths))
+
+
 def scored(training: Training) -> Scored | None:
     """Reads what a training gave; None if it is not done."""
     path = training.folder / "scores.json"
-    if not path.is_file():
+    refined = training.own.path(training.folder) if training.own else path
+    if not path.is_file() or not refined.is_file():
         return None
     said = read_json(path, FORMAT, VERSION)
     dice, iou = said["dice"], said["iou"]
     if training.clicks:
         dice, iou = (each[str(training.arm.clicks)] for each in (dice, iou))
+    if training.own:
+        tested = read_json(refined, FORMAT, VERSION)
+        told = {key: tested[key] for key in ("settings", "calibration", "seconds_per_case")}
+        both = said["circumstances"] | tested["circumstances"]
+        return Scored(tested["dice"], tested["iou"], said["seconds"], both, told)
     return Scored(dice, iou, said["seconds"], said["circumstances"])
 
 
 def train(training: Training, trainer: Trainer) -> None:
-    """Trains, tests, and writes `scores.json`."""
+    """Trains, tests, and writes `scores.json`, and a file for each test with refiners."""
+    if not (training.folder / "scores.json").is_file():
+        _train(training, trainer)
+    if training.refined:
+        from ImperfectSegLogic.evidence.refined_test import write_refined_scores
+
+        write_refined_scores(training)
+
+
+def _train(training: Training, trainer: Trainer) -> None:
     dice, iou, seconds = trainer(training)
     said = {
         "format": FORMAT,

@@ -1,4 +1,4 @@
-"""Which methods and transforms an arm uses, and in which modules they are. Needs torch."""
+"""Which methods, transforms and refiners an arm uses, in which modules. Needs torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ImperfectSegLogic.evidence.code_hash import GROUPS, SUPERVISED
 from ImperfectSegLogic.evidence.spec import Arm, Choice, Evidence
 from ImperfectSegLogic.methods.catalog import (
     interactive_segmenter_type,
+    refiner,
     training_method,
     transform,
 )
@@ -14,6 +15,8 @@ from ImperfectSegLogic.training.run import Named
 
 ROBOT_USER = "ImperfectSegLogic.methods.scarce.interactive.robot_user"
 """Who clicks in tests."""
+CALIBRATION = "ImperfectSegLogic.refinement.calibration"
+CHAIN = "ImperfectSegLogic.refinement.chain"
 
 
 def methods_of(arm: Arm) -> Named:
@@ -47,6 +50,22 @@ def modules_of(arm: Arm) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def refiners_of(arm: Arm) -> Named:
+    """Gives the refiners of an arm in their order."""
+    return _named(arm.refine)
+
+
+def refiner_modules_of(arm: Arm) -> tuple[str, ...]:
+    """Gives the modules of all refiners that an arm uses, and of the search for their settings.
+
+    Raises:
+        ValueError: If there is no such refiner, or a setting is not allowed.
+    """
+    found = {type(refiner(name, said)).__module__ for name, said in refiners_of(arm)}
+    found |= {CHAIN} if arm.refine else set()
+    return tuple(sorted(found | ({CALIBRATION} if arm.calibrate else set())))
+
+
 def check_about(evidence: Evidence) -> None:
     """Checks that the methods that an Evidence is about are used in it.
 
@@ -61,7 +80,11 @@ def check_about(evidence: Evidence) -> None:
                 f"evidence {evidence.name}, arm {arm.name!r}: got {arm.clicks} clicks; allowed are"
                 " 1 or more where a method trains a network for prompts, and 0 elsewhere."
             )
-    used = {name for arm in evidence.arms for name, _ in (*methods_of(arm), *transforms_of(arm))}
+    used = {
+        name
+        for arm in evidence.arms
+        for name, _ in (*methods_of(arm), *transforms_of(arm), *refiners_of(arm))
+    }
     unused = [name for name in evidence.about if name not in used]
     if unused:
         raise ValueError(

@@ -155,11 +155,35 @@ class QueryStrategy(Method):
 
 
 class Refiner(Method):
-    """Makes a prediction better, by the image."""
+    """Makes a prediction better, by the image.
+
+    Attributes:
+        searched: Names of the settings that a calibration searches, numbers above 0; all of these
+            that are no whole numbers if empty.
+    """
+
+    searched: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def refine(self, case: Case, prediction: Prediction) -> Prediction:
-        """Gives a better prediction for the same region; the given one stays as it is."""
+    def refine(
+        self,
+        case: Case,
+        prediction: Prediction,
+        prompts: Sequence[Prompt] = (),
+        progress: Progress | None = None,
+    ) -> Prediction:
+        """Gives a better prediction for the same region; the given one stays as it is.
+
+        Args:
+            case: The image.
+            prediction: Probabilities, at least of background and one label, on the image's grid.
+            prompts: What the user pointed at: prompted voxels keep the label they name.
+            progress: Told how far the work is; cancels it.
+
+        Raises:
+            ValueError: If the image does not suit, or the prediction is not of its grid, has NaN,
+                or does not sum to 1.
+        """
 
 
 class InteractiveSegmenter(ABC):

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ImperfectSegLogic.methods.base import InteractiveSegmenter, SampleTransform, TrainingMethod
+from ImperfectSegLogic.methods.base import (
+    InteractiveSegmenter,
+    Refiner,
+    SampleTransform,
+    TrainingMethod,
+)
 from ImperfectSegLogic.methods.scarce.interactive.center_click_engine import Sun2018
 from ImperfectSegLogic.methods.scarce.interactive.geodesic_walker import GeodesicWalker
 from ImperfectSegLogic.methods.scarce.interactive.monai_bundle import MonaiBundleEngine
@@ -54,8 +59,22 @@ TRAINING_METHODS: tuple[str, ...] = (
     "scarce.interactive.sakinis2019:SakinisTraining",
     "scarce.interactive.wang2018b:DeepIGeoSTraining",
     "scarce.interactive.sun2018:CenterClick",
+    "scarce.crf.zheng2015:CRFAsRNN",
+    "scarce.crf.fu2016a:DeepVessel",
+    "scarce.crf.monteiro2018:VolumetricCRFAsRNN",
+    "scarce.crf.chen2018:PosteriorCRFTraining",
+    "scarce.crf.cai2016:GraphDecisionFusion",
 )
 """All training methods, as `module:class` below this package."""
+
+REFINERS: tuple[str, ...] = (
+    "scarce.crf.krahenbuhl2011:DenseCRF",
+    "scarce.crf.roth2015:LocalCRF",
+    "scarce.crf.wachinger2018:SpectralCRF",
+    "scarce.crf.roth2015:GaussianSmoothing",
+    "scarce.crf.clean_up:CleanUp",
+)
+"""All refiners, as `module:class` below this package, best first."""
 
 
 def default_segmenter() -> type[InteractiveSegmenter]:
@@ -112,6 +131,11 @@ def training_methods() -> tuple[type[TrainingMethod], ...]:
     return tuple(_load(line) for line in TRAINING_METHODS)
 
 
+def refiners() -> tuple[type[Refiner], ...]:
+    """Gives all refiners; needs torch."""
+    return tuple(_load(line) for line in REFINERS)
+
+
 def transform(name: str, settings: Mapping[str, Any] | None = None) -> SampleTransform:
     """Makes a sample transform by the name on its card.
 
@@ -128,6 +152,15 @@ def training_method(name: str, settings: Mapping[str, Any] | None = None) -> Tra
         ValueError: If there is none of that name, or a setting is not allowed.
     """
     return _make("training method", training_methods(), name, settings)
+
+
+def refiner(name: str, settings: Mapping[str, Any] | None = None) -> Refiner:
+    """Makes a refiner by the name on its card.
+
+    Raises:
+        ValueError: If there is none of that name, or a setting is not allowed.
+    """
+    return _make("refiner", refiners(), name, settings)
 
 
 def _load(line: str) -> Any:

@@ -45,6 +45,11 @@ class Predictor:
         for model in self.models:
             model.network.to(self._device).eval()
 
+    @property
+    def device(self) -> str:
+        """Where the networks are."""
+        return str(self._device)
+
     @classmethod
     def load(
         cls,
@@ -62,8 +67,8 @@ class Predictor:
 
     def predict(self, volume: Volume, progress: Progress | None = None) -> Predicted:
         """Gives the probabilities of an image; see `prediction.predict` for errors."""
-        return predict(self.models, volume, self.settings, progress, str(self._device))
+        return predict(self.models, volume, self.settings, progress, self.device)
 
     def predict_labels(self, volume: Volume, progress: Progress | None = None) -> PredictedLabels:
         """Gives the labels of an image; see `prediction.predict` for errors."""
-        return predict_labels(self.models, volume, self.settings, progress, str(self._device))
+        return predict_labels(self.models, volume, self.settings, progress, self.device)

@@ -19,10 +19,12 @@ MODULE = "ImperfectSegLib.Catalog"
 class MethodLookUp:
     """Looks up the catalog in a process of its own, which may import PyTorch."""
 
-    def __init__(self, processes: Processes, onFound: Callable[[Catalog], None]) -> None:
-        """Takes who starts processes, and who is told what was found."""
-        self.processes, self._onFound = processes, onFound
-        self._target = Path(slicer.app.temporaryPath) / "imperfectseg-methods.json"
+    def __init__(
+        self, processes: Processes, onFound: Callable[[Catalog], None], module: str = MODULE
+    ) -> None:
+        """Takes who starts processes, who is told what was found, and what to run."""
+        self.processes, self._onFound, self._module = processes, onFound, module
+        self._target = Path(slicer.app.temporaryPath) / f"{module.rpartition('.')[2]}.json"
         self._pid = 0
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
@@ -39,7 +41,7 @@ class MethodLookUp:
         log = self._target.with_suffix(".log")
         for file in (self._target, log):
             file.unlink(missing_ok=True)
-        self._pid = self.processes.start([str(self._target)], log, MODULE)
+        self._pid = self.processes.start([str(self._target)], log, self._module)
         self._timer.start()
 
     def close(self) -> None:

@@ -40,9 +40,9 @@ class OverlayNode:
             opacity: From 0 to 1.
         """
         if self.node is None or not slicer.mrmlScene.IsNodePresent(self.node):
-            self.node = _newNode()
+            self.node = newNode()
         slicer.util.updateVolumeFromArray(self.node, values)
-        self.node.SetIJKToRASMatrix(_shifted(volumeNode, region))
+        self.node.SetIJKToRASMatrix(shifted(volumeNode, region))
         self.node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
         for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
             self._cover(composite, opacity)
@@ -86,7 +86,8 @@ class OverlayNode:
             composite.SetForegroundOpacity(opacity)
 
 
-def _newNode() -> Any:
+def newNode() -> Any:
+    """Adds a volume of our own, hidden and never saved, for values from 0 to 1."""
     node = slicer.vtkMRMLScalarVolumeNode()
     node.SetName(NAME)
     node.SetHideFromEditors(True)
@@ -106,7 +107,7 @@ def _newNode() -> Any:
     return node
 
 
-def _shifted(volumeNode: Any, region: Region) -> Any:
+def shifted(volumeNode: Any, region: Region) -> Any:
     """Gives the IJK-to-RAS matrix of a region of a volume."""
     matrix = slicer.util.vtkMatrixFromArray(np.eye(4))
     volumeNode.GetIJKToRASMatrix(matrix)

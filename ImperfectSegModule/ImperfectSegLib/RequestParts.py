@@ -47,7 +47,7 @@ def partsOf(
     region = geometry.whole
     notes: list[str] = []
     if limit is not None:
-        region = _regionOf(limit, geometry)
+        region = regionOf(limit, geometry)
         kept = [e for e in entries if _isIn(e.prompt, region, geometry)]
         if len(kept) < len(entries):
             notes.append(f"prompts outside of the region, left out: {len(entries) - len(kept)}")
@@ -124,10 +124,15 @@ def _part(
     numbers = frozenset(e.number for e in entries) or moved
     ids = {label: s for label, s in segmentIds.items() if label in used}
     prompts = tuple(e.prompt for e in entries)
-    return Part(cut, scope, prompts, numbers, ids, _allowed(limit, cut.region, geometry))
+    return Part(cut, scope, prompts, numbers, ids, allowedBy(limit, cut.region, geometry))
 
 
-def _regionOf(limit: Box, geometry: Geometry) -> Region:
+def regionOf(limit: Box, geometry: Geometry) -> Region:
+    """Gives the smallest region with all voxels that a limit can hold.
+
+    Raises:
+        ValueError: If it holds no voxel of the image.
+    """
     region = box_region(limit, geometry)
     if region is None or not box_holds_any(limit, geometry):
         raise ValueError(
@@ -137,7 +142,7 @@ def _regionOf(limit: Box, geometry: Geometry) -> Region:
     return region
 
 
-def _allowed(limit: Box | None, region: Region, geometry: Geometry) -> NDArray[np.bool_] | None:
+def allowedBy(limit: Box | None, region: Region, geometry: Geometry) -> NDArray[np.bool_] | None:
     """Gives which voxels are in the limit; None if all are, as where it is parallel to the grid."""
     if limit is None:
         return None

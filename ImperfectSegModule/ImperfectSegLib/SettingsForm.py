@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import qt
 
+from ImperfectSegLib.SettingEditors import asText, editorOf, isSame, toolTip
+from ImperfectSegLib.ValueSlider import ValueSlider
 from ImperfectSegLogic.methods.settings import SettingField
-
-FURTHEST = 1e9
-"""Stands for no limit in a spin box."""
-
-
-@dataclass(frozen=True)
-class _Editor:
-    """One row of a form: its widget, and how to read it."""
-
-    field: SettingField
-    widget: Any
-    read: Callable[[], Any]
 
 
 class SettingsForm:
@@ -30,15 +20,27 @@ class SettingsForm:
         widget: The form.
     """
 
-    def __init__(self, fields: Sequence[SettingField]) -> None:
-        """Takes what `fields_of` gives for a `Settings` dataclass."""
+    def __init__(
+        self, fields: Sequence[SettingField], onChanged: Callable[[], None] | None = None
+    ) -> None:
+        """Takes what `fields_of` gives for a `Settings` dataclass, and who is told of changes.
+
+        Where somebody is told, numbers between limits get sliders, too.
+        """
         self.widget = qt.QWidget()
         layout = qt.QFormLayout(self.widget)
         layout.setContentsMargins(20, 0, 0, 6)
-        self._editors = [_editor(field) for field in fields]
-        for editor in self._editors:
-            editor.widget.toolTip = _toolTip(editor.field)
-            layout.addRow(f"{editor.field.name.replace('_', ' ')}:", editor.widget)
+        self._editors = {field.name: editorOf(field) for field in fields}
+        self._sliders: dict[str, ValueSlider] = {}
+        for name, editor in self._editors.items():
+            row = editor.widget
+            if onChanged is not None and editor.isLimited:
+                self._sliders[name] = ValueSlider(row, editor.field.default, onChanged)
+                row = self._sliders[name].widget
+            elif onChanged is not None:
+                row.connect(editor.signal, partial(_tell, onChanged))
+            row.toolTip = editor.widget.toolTip = toolTip(editor.field)
+            layout.addRow(f"{name.replace('_', ' ')}:", row)
 
     @property
     def isEmpty(self) -> bool:
@@ -51,102 +53,43 @@ class SettingsForm:
         Raises:
             ValueError: If numbers were typed that are none.
         """
-        read = {editor.field.name: editor.read() for editor in self._editors}
-        defaults = {editor.field.name: editor.field.default for editor in self._editors}
-        return {name: value for name, value in read.items() if not _same(value, defaults[name])}
+        read = {name: editor.read() for name, editor in self._editors.items()}
+        defaults = {name: editor.field.default for name, editor in self._editors.items()}
+        return {name: value for name, value in read.items() if not isSame(value, defaults[name])}
+
+    def show(self, values: Mapping[str, Any]) -> None:
+        """Shows values; what is not named gets its default.
+
+        Raises:
+            ValueError: If there is nothing of that name to set, or it cannot be that.
+        """
+        unknown = sorted(set(values) - set(self._editors))
+        if unknown:
+            allowed = ", ".join(self._editors) or "none"
+            raise ValueError(f"settings: got {unknown[0]!r}, allowed are {allowed}.")
+        before = {name: editor.read() for name, editor in self._editors.items()}
+        try:
+            for name, editor in self._editors.items():
+                editor.show(values.get(name, editor.field.default))
+        except ValueError:
+            for name, editor in self._editors.items():
+                editor.write(before[name])
+            raise
 
     def edit(self, name: str) -> Any:
         """Gives the widget in which something is set."""
-        return next(editor.widget for editor in self._editors if editor.field.name == name)
+        return self._editors[name].widget
+
+    def slider(self, name: str) -> ValueSlider:
+        """Gives the slider with which a number is set."""
+        return self._sliders[name]
 
 
 def asArgument(name: str, values: Mapping[str, Any]) -> str:
     """Gives a method and its settings as the command line takes them."""
-    said = ",".join(f"{key}={_text(value)}" for key, value in values.items())
+    said = ",".join(f"{key}={asText(value)}" for key, value in values.items())
     return f"{name}:{said}" if said else name
 
 
-def _editor(field: SettingField) -> _Editor:
-    if field.choices:
-        return _choiceEditor(field)
-    makers = {bool: _boolEditor, int: _intEditor, float: _floatEditor, tuple: _tupleEditor}
-    return makers.get(field.kind, _textEditor)(field)
-
-
-def _choiceEditor(field: SettingField) -> _Editor:
-    box = qt.QComboBox()
-    for choice in field.choices:
-        box.addItem(str(choice))
-    box.currentIndex = field.choices.index(field.default)
-    return _Editor(field, box, lambda: field.choices[box.currentIndex])
-
-
-def _boolEditor(field: SettingField) -> _Editor:
-    box = qt.QCheckBox()
-    box.checked = field.default
-    return _Editor(field, box, lambda: bool(box.checked))
-
-
-def _intEditor(field: SettingField) -> _Editor:
-    box = qt.QSpinBox()
-    box.minimum = round(-FURTHEST if field.low is None else field.low)
-    box.maximum = round(FURTHEST if field.high is None else field.high)
-    box.value = field.default
-    return _Editor(field, box, lambda: int(box.value))
-
-
-def _floatEditor(field: SettingField) -> _Editor:
-    box = qt.QDoubleSpinBox()
-    low = -FURTHEST if field.low is None else field.low
-    high = FURTHEST if field.high is None else field.high
-    decimals = max(2, *(_decimals(x) for x in (low, high, field.default)))
-    box.decimals = decimals
-    box.minimum, box.maximum = low, high
-    box.singleStep = min(10.0 ** (1 - decimals), 1.0)
-    box.value = field.default
-    return _Editor(field, box, lambda: round(float(box.value), decimals))
-
-
-def _tupleEditor(field: SettingField) -> _Editor:
-    line = qt.QLineEdit()
-    line.text = _text(field.default).replace("x", " x ")
-
-    def read() -> tuple[float, ...]:
-        try:
-            return tuple(float(part) for part in line.text.replace(",", " x ").split("x"))
-        except ValueError:
-            raise ValueError(
-                f"{field.name}: got {line.text!r}, allowed are numbers with x between them, such as"
-                f" {_text(field.default)} ({field.text})."
-            ) from None
-
-    return _Editor(field, line, read)
-
-
-def _textEditor(field: SettingField) -> _Editor:
-    line = qt.QLineEdit()
-    line.text = str(field.default)
-    return _Editor(field, line, lambda: str(line.text))
-
-
-def _toolTip(field: SettingField) -> str:
-    told = [field.text]
-    if field.low is not None or field.high is not None:
-        low = "any" if field.low is None else f"{field.low:g}"
-        high = "any" if field.high is None else f"{field.high:g}"
-        told.append(f"Allowed: {low} to {high}.")
-    return "\n".join([*told, f"Default: {_text(field.default)}"])
-
-
-def _decimals(number: float) -> int:
-    return len(f"{number:.6f}".rstrip("0").partition(".")[2])
-
-
-def _same(value: Any, default: Any) -> bool:
-    return bool(tuple(value) == tuple(default) if isinstance(value, tuple) else value == default)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, tuple):
-        return "x".join(f"{number:g}" for number in value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _tell(onChanged: Callable[[], None], *_: Any) -> None:
+    onChanged()

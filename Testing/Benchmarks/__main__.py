@@ -14,6 +14,7 @@ NAMES = (
     "training_throughput",
     "training_scale",
     "training_resume",
+    "crf",
 )
 
 

@@ -8,8 +8,8 @@ from ImperfectSegLogic.evidence.readme import with_table
 from ImperfectSegLogic.evidence.spec import FOLDER
 from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
 from ImperfectSegLogic.evidence.standing import standings
-from ImperfectSegLogic.evidence.used_methods import check_about, modules_of
-from ImperfectSegLogic.methods.catalog import training_methods, transforms
+from ImperfectSegLogic.evidence.used_methods import check_about, modules_of, refiner_modules_of
+from ImperfectSegLogic.methods.catalog import refiners, training_methods, transforms
 from ImperfectSegLogic.training.plan import TrainingPlan
 
 
@@ -19,14 +19,17 @@ def test_an_evidence_names_methods_groups_and_settings_that_are_there(name):
     check_about(found)
     for arm in found.arms:
         modules_of(arm)
+        refiner_modules_of(arm)
         assert set(arm.training) <= set(TrainingPlan.__dataclass_fields__), arm.name
     assert found.targets
     assert len(found.seeds) >= 3
 
 
-def test_every_method_that_trains_and_every_transform_has_an_evidence_about_it():
+def test_every_method_that_trains_transforms_or_refines_has_an_evidence_about_it():
     about = {method for name in evidence_names() for method in read_evidence(name).about}
     assert about >= {kind.card.name for kind in (*training_methods(), *transforms())}
+    # The clean-up does nothing that was not asked for, and so claims no gain.
+    assert about >= {kind.card.name for kind in refiners()} - {"clean-up"}
 
 
 def test_the_table_in_the_readme_is_that_of_today():

@@ -154,7 +154,7 @@ def test_what_a_coarse_network_changes_lands_where_it_saw_it(weights, monkeypatc
     monkeypatch.setitem(prompted_unet.MOST_VOXELS, 3, 9_000)
     made = engine(weights, picture(CUBE, [(ball(CUBE, (20, 22, 24), 13.0), 160.0)]))
     prepared = made.prepare([click(CUBE, (20, 22, 24))], None, Progress())
-    first = torch.logit(torch.from_numpy(prepared.first[0]).clamp(0.02, 0.98))
+    first = torch.logit(torch.from_numpy(prepared.first[1]).clamp(0.02, 0.98))
     for axis, factor in enumerate(prepared.factor):
         assert factor > 1
         shape = [-1 if a == axis else 1 for a in range(3)]
@@ -166,6 +166,19 @@ def test_what_a_coarse_network_changes_lands_where_it_saw_it(weights, monkeypatc
         inner = slice(factor, first.shape[axis] - 2 * factor)
         wanted = 0.1 * torch.arange(first.shape[axis])[inner].reshape(-1, 1, 1)
         torch.testing.assert_close(change[inner], wanted.expand_as(change[inner]), **CLOSE)
+
+
+def test_a_network_that_changes_nothing_leaves_the_likeliest_of_several_labels(weights):
+    a, b = ball(FLAT, (0, 40, 40), 10.0), ball(FLAT, (0, 40, 62), 10.0)
+    made = engine(weights, picture(FLAT, [(a, 160.0), (b, 155.0)]))
+    clicks = [click(FLAT, (0, 40, 40), 1), click(FLAT, (0, 40, 62), 2)]
+    clicks.append(click(FLAT, (0, 10, 50), 3))
+    prepared = made.prepare(clicks, None, Progress())
+    undecided = prepared.first.max(axis=0) < 0.5
+    assert undecided.any(), "the picture should have voxels where no label has half of all"
+    both = prompted_unet.joined(torch.logit(prepared.inputs[:, ANSWER].clamp(0.02, 0.98)), prepared)
+    found, wanted = both.argmax(dim=0).numpy(), prepared.first.argmax(axis=0)
+    np.testing.assert_array_equal(found[undecided], wanted[undecided])
 
 
 def test_cancelling_leaves_the_next_answer_right(weights):

@@ -8,7 +8,7 @@ masks. What it says is then snapped to the prompts and to edges.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from ImperfectSegLogic.methods.scarce.interactive.prompt_channels import (
     label_channels,
 )
 from ImperfectSegLogic.methods.scarce.interactive.resolution import pooled
+from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.window import Window
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ unlike the synthetic ones a mean of both is better than either (chosen on ACDC a
 train)."""
 MOST_VOXELS = {2: 160 * 160, 3: 125_000}
 """The network looks at larger regions more coarsely, so that a response stays quick on a laptop."""
+FIRST_VOXELS = {2: 1_500_000, 3: 125_000}
+"""So does the first answer, which the network changes; in 2-D it is quick enough at any size."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,8 +56,7 @@ class Looked(Prepared):
     Attributes:
         coarse: What of the region the network sees; the working grid is finer where the region is
             large.
-        first: Probability of each segment by the first answer, shape (segment, k, j, i) of the
-            working grid.
+        first: Probabilities by the first answer, shape (label, k, j, i) of the working grid.
     """
 
     coarse: Window
@@ -125,6 +127,8 @@ class PromptedUNet(NetworkEngine):
         """Takes the image without the network, for those who bring their own."""
         case.volume.check_scalar()
         self._dims = 2 if case.volume.is_2d else 3
+        settings = Settings.for_one_slice() if self._dims == 2 else Settings()
+        self._walker = GeodesicWalker(replace(settings, most_voxels=FIRST_VOXELS[self._dims]))
         self._walker.set_case(case)
         self._volume = case.volume
         self._shown = None
@@ -162,7 +166,7 @@ class PromptedUNet(NetworkEngine):
             seeds,
             self._volume.geometry,
             coarse=coarse,
-            first=look.answer[1:],
+            first=look.answer,
         )
 
     def scores(self, network: nn.Module, prepared: Prepared) -> Tensor:
@@ -217,10 +221,10 @@ def joined(logits: Tensor, prepared: Prepared, share: float = 1.0) -> Tensor:
     """
     import torch
 
-    from ImperfectSegLogic.networks.prompted import first_logit
+    from ImperfectSegLogic.networks.prompted import CLEAREST, first_logit
 
     assert isinstance(prepared, Looked)
-    first = first_logit(torch.from_numpy(prepared.first).to(logits.device))
+    first = torch.from_numpy(prepared.first).to(logits.device)
     change = share * (logits - first_logit(prepared.inputs[:, ANSWER].to(logits.device)))
     if change.ndim == 3:
         change = change[:, None]
@@ -231,5 +235,5 @@ def joined(logits: Tensor, prepared: Prepared, share: float = 1.0) -> Tensor:
         )[:, 0]
         k, j, i = first.shape[1:]
         change = change[:, :k, :j, :i]
-    each = first + change
-    return torch.log_softmax(torch.cat([torch.zeros_like(each[:1]), each]), dim=0)
+    changes = torch.cat([torch.zeros_like(change[:1]), change])
+    return torch.log_softmax(torch.log(first.clamp(CLEAREST, 1 - CLEAREST)) + changes, dim=0)

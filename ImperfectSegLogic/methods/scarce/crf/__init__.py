@@ -1,0 +1,1 @@
+"""Refinement by conditional random fields (survey section 4.6)."""

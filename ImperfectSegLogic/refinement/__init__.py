@@ -1,0 +1,1 @@
+"""Refining predictions: profiles, several refiners in a row, and calibration."""

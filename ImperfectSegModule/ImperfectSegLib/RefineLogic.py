@@ -1,0 +1,166 @@
+"""What the refine module does, without a window: usable from Slicer's Python console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import slicer
+
+from ImperfectSegLib import Bridge
+from ImperfectSegLib.RefineChoice import RefineChoice, RefineRequest, RefineResponse
+from ImperfectSegLib.RefinerCatalog import makeRefiner
+from ImperfectSegLib.RefineTaking import RefineTaking, segmentsState
+from ImperfectSegLib.RefineWork import RefineWork
+from ImperfectSegLib.Requests import Place
+from ImperfectSegLib.SegmentationChanges import inside
+from ImperfectSegLib.SegmentationWriter import SegmentationWriter
+from ImperfectSegLogic.data import Segment, Volume
+from ImperfectSegLogic.data.segmentation import distinct_color
+from ImperfectSegLogic.methods.base import Refiner
+from ImperfectSegLogic.methods.progress import Progress
+
+
+class RefineLogic:
+    """Refines the segments of a segmentation, or stored probabilities into one.
+
+    `request`, `write`, `undo` and `redo` touch the scene and belong in the GUI thread; `respond`
+    touches nothing but its arguments and may run in any thread.
+
+    Attributes:
+        work: What is done beside the window.
+    """
+
+    def __init__(self, make: Callable[[str, Mapping[str, Any]], Refiner] = makeRefiner) -> None:
+        """Args: `make` makes a refiner by its name and settings."""
+        self.work = RefineWork(make)
+        self._volume: tuple[tuple[Any, ...], Volume] | None = None
+        self._writer: SegmentationWriter | None = None
+
+    def refine(self, volumeNode: Any, segmentationNode: Any, choice: RefineChoice) -> int:
+        """Refines at once, in the calling thread, and writes the result into the segmentation.
+
+        Args:
+            volumeNode: The image.
+            segmentationNode: The input, if it is not stored probabilities; gets the result.
+            choice: How to refine, and what.
+
+        Returns:
+            The number of voxels whose label has changed.
+
+        Raises:
+            ValueError: If there is nothing to refine, or something in it does not suit.
+        """
+        response = self.respond(self.request(volumeNode, segmentationNode, choice), Progress())
+        self.write(response)
+        return sum(part.changed for part in response.refined)
+
+    def request(
+        self,
+        volumeNode: Any,
+        segmentationNode: Any,
+        choice: RefineChoice,
+        places: Collection[Place] | None = None,
+    ) -> RefineRequest:
+        """Takes all that is needed out of the scene.
+
+        Args:
+            volumeNode: The image.
+            segmentationNode: The segmentation.
+            choice: How to refine, and what.
+            places: Which slices, each by itself, for a look; None for the whole.
+
+        Raises:
+            ValueError: If the volume or the segmentation is missing or empty, nothing is selected,
+                segments overlap, or the limit is outside the image.
+        """
+        volume = self._readVolume(volumeNode)
+        if segmentationNode is None:
+            raise ValueError("no segmentation: choose or add one.")
+        taking = RefineTaking(volumeNode, volume, segmentationNode, choice)
+        return taking.whole() if places is None else taking.slices(places)
+
+    def respond(self, request: RefineRequest, progress: Progress) -> RefineResponse:
+        """Computes; see `RefineWork.run` for what it raises."""
+        return self.work.run(request, progress)
+
+    def write(self, response: RefineResponse) -> bool:
+        """Writes what was refined into the segmentation, as one step to undo.
+
+        Returns:
+            Whether any voxel changed.
+
+        Raises:
+            ValueError: If the volume or the segmentation has gone or was changed since, or all
+                segments are locked. Nothing is written then.
+        """
+        request = response.request
+        volumeNode = slicer.mrmlScene.GetNodeByID(request.volumeId)
+        segmentationNode = slicer.mrmlScene.GetNodeByID(request.segmentationId)
+        if volumeNode is None or segmentationNode is None:
+            raise ValueError("the volume or the segmentation was removed; nothing was written.")
+        if Bridge.volumeState(volumeNode) != request.volumeState:
+            raise ValueError("the volume was changed meanwhile; nothing was written. Apply again.")
+        if segmentsState(segmentationNode) != request.segmentationState:
+            raise ValueError("segments were edited meanwhile; nothing was written. Apply again.")
+        (done,) = response.refined
+        prediction, allowed = done.prediction, done.part.allowed
+        if allowed is not None:
+            allowed = allowed[inside(prediction.region, done.part.region)]
+        segmentIds = dict(request.segmentIds)
+        if request.choice.probabilities and request.choice.selected is None:
+            segmentIds = _withSegments(segmentationNode, prediction.labels[-1], response.segments)
+        spoken = {n: s for n, s in segmentIds.items() if n in prediction.labels}
+        self._writer = self._writer or SegmentationWriter()
+        return self._writer.write(prediction, spoken, segmentationNode, volumeNode, allowed=allowed)
+
+    @property
+    def canUndo(self) -> bool:
+        """Whether there is a write to take back."""
+        return self._writer is not None and self._writer.canUndo
+
+    @property
+    def canRedo(self) -> bool:
+        """Whether there is a write that was taken back."""
+        return self._writer is not None and self._writer.canRedo
+
+    def undo(self) -> None:
+        """Takes back the last `write` that changed something.
+
+        Raises:
+            ValueError: If one of the segments has been locked since then.
+        """
+        if self._writer is not None and self._writer.canUndo:
+            self._writer.undo()
+
+    def redo(self) -> None:
+        """Does again what `undo` took back last.
+
+        Raises:
+            ValueError: If one of the segments has been locked since then.
+        """
+        if self._writer is not None and self._writer.canRedo:
+            self._writer.redo()
+
+    def forget(self) -> None:
+        """Lets go of everything that belongs to a scene that was closed."""
+        self._writer = None
+        self._volume = None
+
+    def _readVolume(self, volumeNode: Any) -> Volume:
+        if volumeNode is None:
+            raise ValueError("no volume: choose one.")
+        state = Bridge.volumeState(volumeNode)
+        if self._volume is None or self._volume[0] != state:
+            self._volume = (state, Bridge.volumeFromNode(volumeNode))
+        return self._volume[1]
+
+
+def _withSegments(segmentationNode: Any, count: int, known: Sequence[Segment]) -> dict[int, str]:
+    """Gives the segment of each label from 1, made where there is none yet."""
+    segmentation = segmentationNode.GetSegmentation()
+    looks = {segment.label: (segment.name, segment.color) for segment in known}
+    for n in range(segmentation.GetNumberOfSegments() + 1, count + 1):
+        name, color = looks.get(n, (f"Segment_{n}", distinct_color(n)))
+        segmentation.AddEmptySegment("", name, color)
+    return dict(enumerate(segmentation.GetSegmentIDs(), start=1))
