@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from ImperfectSegLogic.evidence.sparse_annotations import dense_of
 from ImperfectSegLogic.evidence.trainings import Training
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.catalog import interactive_segmenter
+from ImperfectSegLogic.methods.scarce.interactive import wang2018a
+from ImperfectSegLogic.methods.scarce.interactive.network_engine import NetworkEngine
 from ImperfectSegLogic.methods.scarce.interactive.robot_user import next_click
+from ImperfectSegLogic.methods.scarce.interactive.wang2018a import BIFSeg
+from ImperfectSegLogic.methods.settings import make_settings
 from ImperfectSegLogic.training.model_file import load_model
 from ImperfectSegLogic.training.orientation import canonical_turn
 
@@ -39,7 +43,7 @@ def scores_after_clicks(
         dataset: The data set, with masks.
     """
     trained = load_model(model)
-    engine = interactive_segmenter(trained.engine, model)
+    engine = _engine(trained.engine, model, training.arm.adapt)
     in_slices = len(trained.patch) == 2
     dice: ByClicks = {str(n): {} for n in training.clicks}
     iou: ByClicks = {str(n): {} for n in training.clicks}
@@ -55,6 +59,30 @@ def scores_after_clicks(
             }
             dice[str(count)][case], iou[str(count)][case] = rounded_scores(scores)
     return dice, iou
+
+
+def _engine(name: str, model: Path, adapt: Mapping[str, Any]) -> InteractiveSegmenter:
+    """Makes the engine that uses a model, adapting to each image if the arm says so."""
+    engine = interactive_segmenter(name, model)
+    if not adapt:
+        return engine
+    if not isinstance(engine, NetworkEngine):
+        raise ValueError(
+            f"evidence: got `adapt` for the engine {name}; allowed are engines whose answer is one"
+            " pass of a network. Take it out."
+        )
+    return BIFSeg(engine, adapting(adapt))
+
+
+def adapting(said: Mapping[str, Any]) -> wang2018a.Settings:
+    """Gives how BIFSeg is to adapt, before each answer.
+
+    Raises:
+        ValueError: If a setting is not allowed.
+    """
+    found = make_settings(wang2018a.Settings, {"adapts_first": True, **said}, BIFSeg.card.name)
+    assert isinstance(found, wang2018a.Settings)
+    return found
 
 
 def _found(

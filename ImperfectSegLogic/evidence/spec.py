@@ -94,6 +94,8 @@ class Arm:
         training: Fields of the training plan that are decided.
         clicks: Test after this many clicks of the robot user on each object; 0 tests what the
             network says by itself.
+        adapt: Settings of BIFSeg, which adapts the network to the image before each answer to
+            clicks; empty if it stays as it is.
         refine: Refiners that are applied one after the other to what the network says.
         calibrate: Search the first refiner's settings on the validation cases, by this many trials;
             0 takes them as they are.
@@ -113,6 +115,7 @@ class Arm:
     transforms: tuple[Choice, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     clicks: int = 0
+    adapt: Mapping[str, Any] = field(default_factory=dict)
     refine: tuple[Choice, ...] = ()
     calibrate: int = 0
     margin: float = 0.0
@@ -121,7 +124,8 @@ class Arm:
     def trained(self) -> dict[str, Any]:
         """All fields that the training depends on; not how it is called or tested."""
         named = ("series", "vary", "baseline", *TESTED)
-        return {key: value for key, value in asdict(self).items() if key not in named}
+        said = {key: value for key, value in asdict(self).items() if key not in named}
+        return _without_unsaid(said, ("adapt",))
 
     @property
     def name(self) -> str:
@@ -201,7 +205,7 @@ class Evidence:
     def hash(self) -> str:
         """A short hash of all that its numbers and verdict depend on; wording does not matter."""
         said = asdict(self) | {"data": self.data.said}
-        said["arms"] = [_without_unsaid(asdict(arm), TESTED) for arm in self.arms]
+        said["arms"] = [_without_unsaid(asdict(arm), (*TESTED, "adapt")) for arm in self.arms]
         for wording in ("title", "claim", "survey"):
             del said[wording]
         for target in said["targets"]:

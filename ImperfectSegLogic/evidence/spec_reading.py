@@ -25,7 +25,7 @@ WHOLE = ("patients", "clicks")
 SETUP = (
     *("patients", "annotation", "share", "unlabeled", "validation"),
     *("methods", "augment", "transforms", "training"),
-    *("clicks", "refine", "calibrate", "margin"),
+    *("clicks", "adapt", "refine", "calibrate", "margin"),
 )
 """What the file can say for all arms, and each arm for itself."""
 
@@ -131,6 +131,7 @@ def _setup(table: Table, default: Arm) -> Arm:
         transforms=_choices(table, "transforms", default.transforms),
         training={**default.training, **table.mapping("training")},
         clicks=int(table.number("clicks", default.clicks)),
+        adapt={**default.adapt, **table.mapping("adapt")},
         refine=_choices(table, "refine", default.refine),
         calibrate=int(table.number("calibrate", default.calibrate)),
         margin=table.number("margin", default.margin),

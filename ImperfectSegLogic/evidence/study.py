@@ -163,6 +163,7 @@ def _told(arm: Arm) -> dict[str, object]:
         "transforms": [[name, dict(said)] for name, said in transforms_of(arm)],
         "training": dict(arm.training),
         **({"clicks": arm.clicks} if arm.clicks else {}),
+        **({"adapt": dict(arm.adapt)} if arm.adapt else {}),
         **(
             {"refine": [[name, dict(said)] for name, said in refiners_of(arm)]}
             if arm.refine

@@ -15,6 +15,8 @@ from ImperfectSegLogic.training.run import Named
 
 ROBOT_USER = "ImperfectSegLogic.methods.scarce.interactive.robot_user"
 """Who clicks in tests."""
+BIFSEG = "bifseg-wang2018a"
+ADAPTING = "ImperfectSegLogic.methods.scarce.interactive.wang2018a"
 CALIBRATION = "ImperfectSegLogic.refinement.calibration"
 CHAIN = "ImperfectSegLogic.refinement.chain"
 
@@ -47,6 +49,7 @@ def modules_of(arm: Arm) -> tuple[str, ...]:
         methods = [training_method(name, said) for name, said in methods_of(arm)]
         engines = [interactive_segmenter_type(one.engine) for one in methods if one.engine]
         found |= {ROBOT_USER, *(kind.__module__ for kind in engines)}
+        found |= {ADAPTING} if arm.adapt else set()
     return tuple(sorted(found))
 
 
@@ -75,6 +78,8 @@ def check_about(evidence: Evidence) -> None:
     """
     for arm in evidence.arms:
         prompted = any(training_method(name, said).engine for name, said in methods_of(arm))
+        if arm.adapt:
+            check_adapting(arm)
         if prompted != bool(arm.clicks):
             raise ValueError(
                 f"evidence {evidence.name}, arm {arm.name!r}: got {arm.clicks} clicks; allowed are"
@@ -85,11 +90,27 @@ def check_about(evidence: Evidence) -> None:
         for arm in evidence.arms
         for name, _ in (*methods_of(arm), *transforms_of(arm), *refiners_of(arm))
     }
+    used |= {BIFSEG for arm in evidence.arms if arm.adapt}
     unused = [name for name in evidence.about if name not in used]
     if unused:
         raise ValueError(
             f"evidence {evidence.name}: got {', '.join(unused)} in `about`, but no arm uses it;"
             f" allowed are {', '.join(sorted(used)) or 'none'}. Add an arm, or take it out."
+        )
+
+
+def check_adapting(arm: Arm) -> None:
+    """Checks how an arm adapts to each image.
+
+    Raises:
+        ValueError: If a setting is not allowed, or it is tested without clicks.
+    """
+    from ImperfectSegLogic.evidence.clicked_test import adapting
+
+    adapting(arm.adapt)
+    if not arm.clicks:
+        raise ValueError(
+            f"arm {arm.name!r}: got `adapt` with 0 clicks; allowed is 1 or more. Add `clicks`."
         )
 
 

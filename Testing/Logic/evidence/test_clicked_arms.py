@@ -314,3 +314,42 @@ def test_a_missing_file_is_named(patches, tmp_path):
     (files / "patches" / "all.h5").unlink()
     with pytest.raises(FileNotFoundError, match=r"patches/all\.h5"):
         build(read_data("patches", folder), files, tmp_path / "work", lambda f, t: None)
+
+
+def test_an_arm_that_adapts_is_tested_by_bifseg_around_its_own_network(
+    hearts, tmp_path, monkeypatch
+):
+    _, dataset, _ = hearts
+    more = '\n[[arms]]\nname = "adapted"\nclicks = 3\nadapt = { steps = 2 }\n'
+    more += 'methods = [{ name = "sakinis2019", most_clicks = 2 }]\n\n[[targets]]'
+    text = CLICKED.replace("\n[[targets]]", more, 1).replace(
+        '["sakin', '["bifseg-wang2018a", "sakin'
+    )
+    evidence = read_evidence("clicks", evidence_folder(tmp_path / "evidence", text, "clicks"))
+    check_about(evidence)
+    assert any(name.endswith(".wang2018a") for name in modules_of(evidence.arm("adapted")))
+    made = trainings_of((evidence, dataset, tmp_path))
+    adapted, plain = made["adapted"], made["clicked, clicks 3"]
+    assert adapted.folder != plain.folder
+    assert (adapted.clicks, plain.clicks) == ((3,), (1, 3))
+    dice, _, _ = train_and_test(adapted)
+    assert set(dice) == {"3"}
+    engine = clicked_test._engine(
+        "sakinis2019", adapted.folder / "model.safetensors", adapted.arm.adapt
+    )
+    assert engine.settings.steps == 2
+    assert engine.settings.adapts_first
+    monkeypatch.setattr(clicked_test, "interactive_segmenter", lambda name, path: Circle())
+    with pytest.raises(ValueError, match="allowed are engines whose answer is one pass"):
+        clicked_test._engine("circle", tmp_path, {"steps": 2})
+
+
+@pytest.mark.parametrize(
+    ("adapt", "clicks", "said"),
+    [({"step": 2}, 3, r"got settings \['step'\]"), ({"steps": 2}, 0, "got `adapt` with 0 clicks")],
+)
+def test_adapting_that_cannot_be_is_refused(hearts, adapt, clicks, said):
+    evidence = hearts[0]
+    arm = dataclasses.replace(evidence.arms[1], adapt=adapt, clicks=clicks)
+    with pytest.raises(ValueError, match=said):
+        check_about(dataclasses.replace(evidence, arms=(arm, *evidence.arms[1:])))
