@@ -21,6 +21,11 @@ from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.denials import channels_meant
 from ImperfectSegLogic.methods.scarce.interactive.evidence import Evidence
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
+from ImperfectSegLogic.methods.scarce.interactive.magnification import (
+    magnification_of,
+    magnified,
+    reduced,
+)
 from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_prompts
 from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.window import (
@@ -34,6 +39,9 @@ from ImperfectSegLogic.methods.scarce.interactive.window import (
 )
 
 __all__ = ["GeodesicWalker", "Settings"]
+
+
+NO_CASE = "geodesic walker: got no case. Call set_case(case) before respond."
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +81,9 @@ class GeodesicWalker(InteractiveSegmenter):
         """Args: `settings` are chosen by the dimension of the image if not given."""
         self._given = settings
         self.settings = settings or Settings()
+        self._own: Geometry | None = None
         self._geometry: Geometry | None = None
+        self._times = (1, 1, 1)
         self._windows: Windows | None = None
 
     def set_case(self, case: Case) -> None:
@@ -81,8 +91,11 @@ class GeodesicWalker(InteractiveSegmenter):
         case.volume.check_scalar()
         flat = case.volume.is_2d
         self.settings = self._given or (Settings.for_one_slice() if flat else Settings())
-        self._geometry = case.volume.geometry
-        self._windows = Windows(case.volume, self.settings)
+        self._own = case.volume.geometry
+        self._times = magnification_of(self._own)
+        volume = magnified(case.volume, self._times)
+        self._geometry = volume.geometry
+        self._windows = Windows(volume, self.settings)
 
     def respond(
         self,
@@ -91,6 +104,11 @@ class GeodesicWalker(InteractiveSegmenter):
         progress: Progress | None = None,
     ) -> Prediction:
         """See `InteractiveSegmenter.respond`; the same prompts always give the same answer."""
+        if self._own is None:
+            raise ValueError(NO_CASE)
+        seeds = None
+        if max(self._times) > 1:
+            seeds = read_prompts(prompts, self._own, self.card.accepts)
         look = self.look(prompts, progress)
         report = (progress or Progress()).report
         full = look.evidence.finished(
@@ -99,7 +117,8 @@ class GeodesicWalker(InteractiveSegmenter):
         report(1.0, "done")
         region, geometry = look.window.region, self._known_geometry
         provenance = Provenance(self.card.name, asdict(self.settings))
-        return Prediction(full, (0, *look.seeds.segments), region, geometry, provenance)
+        found = Prediction(full, (0, *look.seeds.segments), region, geometry, provenance)
+        return reduced(found, self._times, self._own, seeds or look.seeds)
 
     def look(self, prompts: Sequence[Prompt], progress: Progress | None = None) -> Look:
         """Answers at the resolution of a window, which it finds; raises as `respond` does."""
@@ -125,7 +144,7 @@ class GeodesicWalker(InteractiveSegmenter):
     @property
     def _known_geometry(self) -> Geometry:
         if self._geometry is None:
-            raise ValueError("geodesic walker: got no case. Call set_case(case) before respond.")
+            raise ValueError(NO_CASE)
         return self._geometry
 
     def _solve(

@@ -15,13 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ImperfectSegLogic.data import Case, Prediction, Prompt, Provenance, Volume
+from ImperfectSegLogic.data import Case, Geometry, Prediction, Prompt, Provenance, Volume
 from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.packages import absent_packages
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.interactive.default_weights import weights_path
 from ImperfectSegLogic.methods.scarce.interactive.geodesic import Floats
 from ImperfectSegLogic.methods.scarce.interactive.geodesic_walker import GeodesicWalker, Look
+from ImperfectSegLogic.methods.scarce.interactive.magnification import (
+    magnification_of,
+    magnified,
+    magnified_prediction,
+    reduced,
+)
 from ImperfectSegLogic.methods.scarce.interactive.network_engine import (
     NetworkEngine,
     Prepared,
@@ -33,6 +39,7 @@ from ImperfectSegLogic.methods.scarce.interactive.prompt_channels import (
     label_channels,
 )
 from ImperfectSegLogic.methods.scarce.interactive.resolution import pooled
+from ImperfectSegLogic.methods.scarce.interactive.seeds import Seeds, read_prompts
 from ImperfectSegLogic.methods.scarce.interactive.settings import Settings
 from ImperfectSegLogic.methods.scarce.interactive.window import Window
 
@@ -57,10 +64,12 @@ class Looked(Prepared):
         coarse: What of the region the network sees; the working grid is finer where the region is
             large.
         first: Probabilities by the first answer, shape (label, k, j, i) of the working grid.
+        own: The prompts, voxel by voxel of the image's own grid, which may have been magnified.
     """
 
     coarse: Window
     first: Floats
+    own: Seeds
 
     @property
     def factor(self) -> tuple[int, ...]:
@@ -93,6 +102,8 @@ class PromptedUNet(NetworkEngine):
         self._weights, self._device = weights, device
         self._networks: dict[int, tuple[nn.Module, str]] = {}
         self._volume: Volume | None = None
+        self._own: Geometry | None = None
+        self._times = (1, 1, 1)
         self._dims = 3
         self._walker = GeodesicWalker()
         self._shown: tuple[Window, Window, Floats] | None = None
@@ -129,8 +140,10 @@ class PromptedUNet(NetworkEngine):
         self._dims = 2 if case.volume.is_2d else 3
         settings = Settings.for_one_slice() if self._dims == 2 else Settings()
         self._walker = GeodesicWalker(replace(settings, most_voxels=FIRST_VOXELS[self._dims]))
-        self._walker.set_case(case)
-        self._volume = case.volume
+        self._own = case.volume.geometry
+        self._times = magnification_of(self._own)
+        self._volume = magnified(case.volume, self._times)
+        self._walker.set_case(Case(self._volume))
         self._shown = None
 
     @property
@@ -142,8 +155,13 @@ class PromptedUNet(NetworkEngine):
         self, prompts: Sequence[Prompt], previous: Prediction | None, progress: Progress
     ) -> Looked:
         """See `NetworkEngine.prepare`."""
-        if self._volume is None:
+        if self._volume is None or self._own is None:
             raise ValueError("prompted U-Net: got no case. Call set_case(case) before respond.")
+        own = None
+        if max(self._times) > 1:
+            own = read_prompts(prompts, self._own, self.card.accepts)
+        if previous is not None:
+            previous = magnified_prediction(previous, self._times, self._volume.geometry)
         look = self._walker.look(prompts, progress.part(0.0, 0.5))
         window, seeds = look.window, look.seeds
         labels = (0, *seeds.segments)
@@ -167,6 +185,22 @@ class PromptedUNet(NetworkEngine):
             self._volume.geometry,
             coarse=coarse,
             first=look.answer,
+            own=look.seeds if own is None else own,
+        )
+
+    def finish(
+        self,
+        prepared: Prepared,
+        probabilities: Floats,
+        progress: Progress,
+        notes: Sequence[str] = (),
+    ) -> Prediction:
+        """See `NetworkEngine.finish`."""
+        found = super().finish(prepared, probabilities, progress, notes)
+        assert isinstance(prepared, Looked)
+        assert self._own is not None
+        return (
+            found if max(self._times) == 1 else reduced(found, self._times, self._own, prepared.own)
         )
 
     def scores(self, network: nn.Module, prepared: Prepared) -> Tensor:
