@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ImperfectSegLogic.commands.batch import told_to_file, work_through
+from ImperfectSegLogic.commands.batch import run_batch
 from ImperfectSegLogic.commands.predict_models import find_models, name_of
 from ImperfectSegLogic.commands.predict_targets import (
     DatasetTarget,
@@ -17,7 +16,7 @@ from ImperfectSegLogic.commands.predict_targets import (
     is_dataset,
     is_many,
 )
-from ImperfectSegLogic.commands.terminal import bar, console, need_torch, plain
+from ImperfectSegLogic.commands.terminal import console, need_torch, plain
 from ImperfectSegLogic.data import Dataset
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.prediction.settings import UNCERTAINTIES
@@ -102,19 +101,11 @@ def _predict(options: argparse.Namespace) -> None:
         predictor = _refining(predictor, chain)
     for note in target.check_labels(predictor.models[0].labels):
         console.print(f"note: {plain(note)}")
-    kept = [] if options.overwrite else target.done()
-    waiting = [one for one in target.ids() if one not in set(kept)]
-    if kept:
-        console.print(f"{len(kept)} predicted already and kept; --overwrite makes them anew.")
-    began = time.perf_counter()
-    with bar("Predicting", time_left=True) as shown, told_to_file(shown) as listener:
 
-        def work(one: str, progress: Progress) -> tuple[str, ...]:
-            return target.predict(predictor, one, progress)
+    def work(one: str, progress: Progress) -> tuple[str, ...]:
+        return target.predict(predictor, one, progress)
 
-        work_through(waiting, work, listener, "predicted", target.place)
-    seconds = time.perf_counter() - began
-    console.print(f"{len(waiting)} predicted in {seconds:.1f} s: {plain(target.place)}")
+    run_batch(target, work, options.overwrite, "Predicting", "predicted")
 
 
 def _chain(typed: str, paths: list[Path]) -> Chain:

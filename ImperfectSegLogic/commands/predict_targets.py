@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ImperfectSegLogic.commands.batch import BatchTarget
 from ImperfectSegLogic.commands.predict_files import PROBABILITIES, Found, beside
 from ImperfectSegLogic.data import Dataset, check_segmentation_target, read_volume
 from ImperfectSegLogic.data.datasets.files import check_name, make_folder
@@ -34,34 +35,8 @@ def is_many(images: str) -> bool:
     return not path.exists() and any(sign in images for sign in "*?")
 
 
-class Target(ABC):
-    """Images to predict.
-
-    Attributes:
-        place: Where predictions go, for people.
-    """
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        """Takes what was typed."""
-        self._options = options
-        self.place: Path = options.out
-
-    @abstractmethod
-    def ids(self) -> list[str]:
-        """Gives the names of all images."""
-
-    @abstractmethod
-    def check(self) -> None:
-        """Checks before any work is done that all can be written.
-
-        Raises:
-            ValueError: If something that was typed is not allowed.
-            OSError: If something is not there or cannot be written.
-        """
-
-    @abstractmethod
-    def done(self) -> list[str]:
-        """Gives the names of the images that are predicted already."""
+class Target(BatchTarget):
+    """Images to predict."""
 
     def check_labels(self, labels: Mapping[int, str]) -> list[str]:
         """Checks a model's labels, and gives what people should know about them.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from pathlib import Path
 
 from ImperfectSegLogic.commands import calibrate
-from ImperfectSegLogic.commands.batch import told_to_file, work_through
+from ImperfectSegLogic.commands.batch import run_batch
 from ImperfectSegLogic.commands.predict_targets import is_dataset, is_many
 from ImperfectSegLogic.commands.refine_dataset import DatasetTarget
 from ImperfectSegLogic.commands.refine_targets import FileTarget, FolderTarget, RefineTarget
-from ImperfectSegLogic.commands.terminal import bar, console, named_labels, need_torch, plain
+from ImperfectSegLogic.commands.terminal import console, named_labels, need_torch, plain
 from ImperfectSegLogic.data import Dataset
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.refinement.chain import Chain
@@ -92,20 +91,11 @@ def _refine(options: argparse.Namespace) -> int:
     target.check()
     for note in target.notes():
         console.print(f"note: {plain(note)}")
-    kept = [] if options.overwrite else target.done()
-    waiting = [one for one in target.ids() if one not in set(kept)]
-    if kept:
-        console.print(f"{len(kept)} refined already and kept; --overwrite makes them anew.")
-    began = time.perf_counter()
-    with bar("Refining", time_left=True) as shown, told_to_file(shown) as listener:
 
-        def work(one: str, progress: Progress) -> tuple[str, ...]:
-            return target.refine(chain, one, progress)
+    def work(one: str, progress: Progress) -> tuple[str, ...]:
+        return target.refine(chain, one, progress)
 
-        work_through(waiting, work, listener, "refined", target.place)
-    seconds = time.perf_counter() - began
-    told = f"{len(waiting)} refined by {chain.name} in {seconds:.1f} s: {target.place}"
-    console.print(plain(told), highlight=False)
+    run_batch(target, work, options.overwrite, "Refining", "refined", f" by {chain.name}")
     return 0
 
 

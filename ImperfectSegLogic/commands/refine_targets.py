@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
 
 import numpy as np
 
+from ImperfectSegLogic.commands.batch import BatchTarget
 from ImperfectSegLogic.commands.predict_files import PROBABILITIES, beside
 from ImperfectSegLogic.data import (
     Case,
@@ -32,34 +33,13 @@ from ImperfectSegLogic.refinement.stored import find_stored, read_stored
 NOTHING = "holds background only: nothing to refine, written as it is"
 
 
-class RefineTarget(ABC):
-    """Predictions to refine.
-
-    Attributes:
-        place: Where refined ones go, for people.
-    """
+class RefineTarget(BatchTarget):
+    """Predictions to refine."""
 
     def __init__(self, options: argparse.Namespace, names: dict[int, str]) -> None:
         """Takes what was typed, and names of labels."""
-        self._options, self._names = options, names
-        self.place: Path = options.out
-
-    @abstractmethod
-    def ids(self) -> list[str]:
-        """Gives the names of all predictions."""
-
-    @abstractmethod
-    def check(self) -> None:
-        """Checks before any work is done that all is there and can be written.
-
-        Raises:
-            ValueError: If something that was typed is not allowed.
-            OSError: If something is not there or cannot be written.
-        """
-
-    @abstractmethod
-    def done(self) -> list[str]:
-        """Gives the names of those that are refined already."""
+        super().__init__(options)
+        self._names = names
 
     def notes(self) -> list[str]:
         """Gives what people should know before."""

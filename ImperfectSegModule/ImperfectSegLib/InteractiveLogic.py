@@ -17,7 +17,8 @@ from ImperfectSegLib.RequestParts import allowedIn, partsOf, withPrevious
 from ImperfectSegLib.Requests import Answer, Part, Place, Request, Response
 from ImperfectSegLib.SegmentationWriter import SegmentationWriter
 from ImperfectSegLib.SegmentTags import thresholdOf
-from ImperfectSegLogic.data import Box, Case, Prediction, Volume
+from ImperfectSegLib.WritingLogic import WritingLogic
+from ImperfectSegLogic.data import Box, Case, Prediction
 from ImperfectSegLogic.data.segmentation import distinct_color
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.progress import Progress
@@ -25,7 +26,7 @@ from ImperfectSegLogic.methods.progress import Progress
 __all__ = ["InteractiveLogic", "Request", "Response"]
 
 
-class InteractiveLogic:
+class InteractiveLogic(WritingLogic):
     """Turns the prompts of a segmentation into its segments.
 
     `request`, `write`, `undo` and `redo` touch the scene and belong in the GUI thread; `respond`
@@ -37,11 +38,10 @@ class InteractiveLogic:
 
     def __init__(self, engine: InteractiveSegmenter | None = None) -> None:
         """Args: `engine` answers the prompts; the default one of the catalog if not given."""
+        super().__init__()
         self.engines = EngineSlot(engine)
         self._case: tuple[Any, ...] | None = None
         self._busy = threading.Lock()
-        self._volume: tuple[tuple[Any, ...], Volume] | None = None
-        self._writer: SegmentationWriter | None = None
 
     def setEngine(self, engine: InteractiveSegmenter) -> None:
         """Lets another segmenter answer from now on."""
@@ -186,26 +186,3 @@ class InteractiveLogic:
                 {n: thresholdOf(segmentationNode, s) for n, s in part.segmentIds.items()},
             )
         return changed
-
-    def undo(self) -> None:
-        """Takes back the last `write` that changed something."""
-        if self._writer is not None and self._writer.canUndo:
-            self._writer.undo()
-
-    def redo(self) -> None:
-        """Does again what `undo` took back last."""
-        if self._writer is not None and self._writer.canRedo:
-            self._writer.redo()
-
-    def forget(self) -> None:
-        """Lets go of everything that belongs to a scene that was closed."""
-        self._writer = None
-        self._volume = None
-
-    def _readVolume(self, volumeNode: Any) -> Volume:
-        if volumeNode is None:
-            raise ValueError("no volume: choose one.")
-        state = Bridge.volumeState(volumeNode)
-        if self._volume is None or self._volume[0] != state:
-            self._volume = (state, Bridge.volumeFromNode(volumeNode))
-        return self._volume[1]

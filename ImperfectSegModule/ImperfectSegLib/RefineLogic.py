@@ -15,13 +15,14 @@ from ImperfectSegLib.RefineWork import RefineWork
 from ImperfectSegLib.Requests import Place
 from ImperfectSegLib.SegmentationChanges import inside
 from ImperfectSegLib.SegmentationWriter import SegmentationWriter
-from ImperfectSegLogic.data import Segment, Volume
+from ImperfectSegLib.WritingLogic import WritingLogic
+from ImperfectSegLogic.data import Segment
 from ImperfectSegLogic.data.segmentation import distinct_color
 from ImperfectSegLogic.methods.base import Refiner
 from ImperfectSegLogic.methods.progress import Progress
 
 
-class RefineLogic:
+class RefineLogic(WritingLogic):
     """Refines the segments of a segmentation, or stored probabilities into one.
 
     `request`, `write`, `undo` and `redo` touch the scene and belong in the GUI thread; `respond`
@@ -33,9 +34,8 @@ class RefineLogic:
 
     def __init__(self, make: Callable[[str, Mapping[str, Any]], Refiner] = makeRefiner) -> None:
         """Args: `make` makes a refiner by its name and settings."""
+        super().__init__()
         self.work = RefineWork(make)
-        self._volume: tuple[tuple[Any, ...], Volume] | None = None
-        self._writer: SegmentationWriter | None = None
 
     def refine(self, volumeNode: Any, segmentationNode: Any, choice: RefineChoice) -> int:
         """Refines at once, in the calling thread, and writes the result into the segmentation.
@@ -113,47 +113,6 @@ class RefineLogic:
         spoken = {n: s for n, s in segmentIds.items() if n in prediction.labels}
         self._writer = self._writer or SegmentationWriter()
         return self._writer.write(prediction, spoken, segmentationNode, volumeNode, allowed=allowed)
-
-    @property
-    def canUndo(self) -> bool:
-        """Whether there is a write to take back."""
-        return self._writer is not None and self._writer.canUndo
-
-    @property
-    def canRedo(self) -> bool:
-        """Whether there is a write that was taken back."""
-        return self._writer is not None and self._writer.canRedo
-
-    def undo(self) -> None:
-        """Takes back the last `write` that changed something.
-
-        Raises:
-            ValueError: If one of the segments has been locked since then.
-        """
-        if self._writer is not None and self._writer.canUndo:
-            self._writer.undo()
-
-    def redo(self) -> None:
-        """Does again what `undo` took back last.
-
-        Raises:
-            ValueError: If one of the segments has been locked since then.
-        """
-        if self._writer is not None and self._writer.canRedo:
-            self._writer.redo()
-
-    def forget(self) -> None:
-        """Lets go of everything that belongs to a scene that was closed."""
-        self._writer = None
-        self._volume = None
-
-    def _readVolume(self, volumeNode: Any) -> Volume:
-        if volumeNode is None:
-            raise ValueError("no volume: choose one.")
-        state = Bridge.volumeState(volumeNode)
-        if self._volume is None or self._volume[0] != state:
-            self._volume = (state, Bridge.volumeFromNode(volumeNode))
-        return self._volume[1]
 
 
 def _withSegments(segmentationNode: Any, count: int, known: Sequence[Segment]) -> dict[int, str]:
