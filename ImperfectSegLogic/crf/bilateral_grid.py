@@ -1,26 +1,19 @@
-"""Kernels on positions and one gray value: a dense bilateral grid."""
+"""Kernels on positions and one gray value: a bilateral grid."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from ImperfectSegLogic.crf.grid_axes import (
-    GRAY_STEP,
-    block_factor,
-    block_size,
-    gray_axis,
-    line_axis,
-    line_nodes,
-    rank_of,
-)
+from ImperfectSegLogic.crf.grid_axes import GRAY_STEP, PlaceAxis, gray_axis, node_count, place_axis
+from ImperfectSegLogic.crf.interpolation import Interpolation
 
-_CHUNK = {"cpu": 1 << 20, "cuda": 1 << 25}
-"""Numbers of an expanded part of the image that are worked on at once; fits a CPU's cache."""
+_TOGETHER = {"cpu": 1 << 18, "cuda": 1 << 25}
+"""Voxels that are worked on at once; on a CPU what they need about fits its cache."""
 
 
 class BilateralGridSums:
@@ -28,131 +21,199 @@ class BilateralGridSums:
 
     After Chen, Paris and Durand (2007), "Real-time edge-aware image processing with the bilateral
     grid" (`chen2007bilateral`): values are spread over a coarse grid of positions and gray values,
-    the grid is blurred, and read where each voxel is. A node holds a block of voxels that is small
-    beside the kernel; gray values lie between two bins. Other than there, the blur is the one that
-    fits the kernel best in the sense of least squares, and that of positions is done by factors of
-    low rank, so that the blurred grid is never finer than the kernel needs. Self-adjoint: reading
-    is the transpose of spreading, and the blur is symmetric.
+    the grid is blurred, and read where each voxel is. Other than there, the blur of each axis is
+    the one that fits the kernel best in the sense of least squares; and voxels in a block that is
+    small beside the kernel, with the same two bins of gray values, are spread as one.
+    Self-adjoint: reading is the transpose of spreading, and the blur is symmetric.
     """
 
     def __init__(self, image: Tensor, steps: Sequence[float], contrast: float) -> None:
         """Makes the grid.
 
         Args:
-            image: Gray values, shape (*space) of 1 to 3 axes.
+            image: Gray values, shape (*space).
             steps: Distance of neighboring voxels in standard deviations, per axis.
             contrast: Standard deviation of gray values.
         """
-        lead = 3 - image.ndim
-        self._shape = (*(1,) * lead, *image.shape)
-        steps = (*(1.0,) * lead, *steps)
-        self._sizes = tuple(block_size(step) for step in steps)
-        self._slices, self._rows = (
-            block_factor(n, step, size, image)
-            for n, step, size in zip(self._shape[:2], steps, self._sizes, strict=False)
-        )
-        places, self._gray_blur = gray_axis(image, contrast)
-        self._bins = len(self._gray_blur)
-        self._places = self._in_blocks(places.reshape(1, *self._shape))[0].contiguous()
-        cells, parts, self._line_blur = line_axis(self._shape[2], steps[2], image)
-        lines = self._sizes[0] * self._sizes[1]
-        self._cells = (cells * self._bins).repeat(lines)
-        self._nodes = ((0, None),) if parts is None else self._two_nodes(parts.repeat(lines))
-
-    def _two_nodes(self, parts: Tensor) -> tuple[tuple[int, Tensor | None], ...]:
-        """Gives the distance in cells to both nodes of the last axis, and their weights."""
-        return (0, 1 - parts), (self._bins, parts)
+        extents = [(n, s) for n, s in zip(image.shape, steps, strict=True) if n > 1]
+        axes = [place_axis(n, step) for n, step in extents or [(1, 1.0)]]
+        places, gray_blur = gray_axis(image.reshape([axis.voxels for axis in axes]), contrast)
+        self._blurs = [*(axis.blur.to(image) for axis in axes), gray_blur]
+        self._parts = list(_in_parts(axes, places, len(gray_blur)))
 
     def __call__(self, values: Tensor) -> Tensor:
         """Filters values of shape (label, *space)."""
-        grid = self._spread(values.reshape(len(values), *self._shape))
+        found = values.new_empty(values.shape)
+
+        def keep(voxels: slice, read: Tensor) -> None:
+            found.view(len(values), -1)[:, voxels] = read.T
+
+        self.each(values, keep)
+        return found
+
+    def each(self, values: Tensor, use: Callable[[slice, Tensor], None]) -> None:
+        """Filters values of shape (label, *space), and hands the answer out part by part.
+
+        Args:
+            values: What to filter.
+            use: Gets a range of voxels and their values, shape (voxel, label), which it may change.
+        """
+        flat = values.reshape(len(values), -1)
+        grid = flat.new_zeros(*(len(blur) for blur in self._blurs), len(flat))
+        for part in self._parts:
+            spread = part.spread(flat[:, part.voxels].T.contiguous())
+            grid[part.nodes] += spread.view(-1, *grid.shape[1:])
+        grid = self._blurred(grid)
+        for part in self._parts:
+            use(part.voxels, part.read(grid[part.nodes].reshape(-1, len(flat))))
+
+    def _blurred(self, grid: Tensor) -> Tensor:
+        """Blurs all axes of a grid, shape (*node, bin, label)."""
         shape = grid.shape
-        grid = torch.matmul(self._line_blur, grid.reshape(*shape[:-1], -1, self._bins))
-        grid = torch.matmul(grid, self._gray_blur).reshape(shape)
-        return self._read(grid).reshape(values.shape)
+        before, after = 1, grid.numel()
+        for blur in self._blurs:
+            after //= len(blur)
+            if after == 1:  # One label; else it were many products of a matrix with one column.
+                grid = grid.reshape(before, len(blur)) @ blur
+            else:
+                grid = torch.matmul(blur, grid.reshape(before, len(blur), after))
+            before *= len(blur)
+        return grid.reshape(shape)
 
-    def _spread(self, values: Tensor) -> Tensor:
-        """Gives the grid, shape (label, k', j', node * bin)."""
-        size, labels = len(self._line_blur) * self._bins, len(values)
-        slices, rows = self._slices, self._rows
-        grid = values.new_zeros(labels, slices.shape[1], rows.shape[1] * size)
-        for part in self._parts():
-            low, high_part = self._corners(part)
-            for label in range(labels):
-                some = self._in_blocks(values[label : label + 1, self._voxels(part)])[0]
-                spread = values.new_zeros(*some.shape[:2], size)
-                for distance, weights in self._nodes:
-                    shared = some if weights is None else some * weights
-                    high = shared * high_part
-                    spread[..., distance + 1 :].scatter_add_(2, low, high)
-                    spread[..., distance:].scatter_add_(2, low, shared - high)
-                reduced = torch.matmul(rows.T, spread).reshape(len(spread), -1)
-                grid[label].addmm_(slices[part].T, reduced)
-        return grid.reshape(labels, slices.shape[1], rows.shape[1], size)
 
-    def _read(self, grid: Tensor) -> Tensor:
-        """Gives values, shape (label, k, j, i), by the transpose of `_spread`."""
-        size, values = grid.shape[3], grid.new_empty(len(grid), *self._shape)
-        for part in self._parts():
-            low, high_part = self._corners(part)
-            for label, cells in enumerate(grid):
-                reduced = self._slices[part] @ cells.reshape(len(cells), -1)
-                spread = torch.matmul(self._rows, reduced.reshape(len(reduced), -1, size))
-                found: Tensor | None = None
-                for distance, weights in self._nodes:
-                    at_low = torch.gather(spread[..., distance:], 2, low)
-                    at_high = torch.gather(spread[..., distance + 1 :], 2, low)
-                    read = at_low.lerp_(at_high, high_part)
-                    read = read if weights is None else read.mul_(weights)
-                    found = read if found is None else found.add_(read)
-                assert found is not None
-                target = values[label, self._voxels(part)]
-                target.copy_(self._from_blocks(found, len(target)))
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows of blocks, and how their voxels lie in the grid.
+
+    Attributes:
+        voxels: Which voxels.
+        nodes: Between which nodes of the first axis they lie.
+        steps: From voxels to these nodes.
+    """
+
+    voxels: slice
+    nodes: slice
+    steps: tuple[Interpolation, ...]
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Gives values of its nodes, shape (node, label), from those of its voxels."""
+        for step in self.steps:
+            values = step.spread(values)
         return values
 
-    def _parts(self) -> Iterator[slice]:
-        """Gives ranges of blocks along k that are worked on at once."""
-        blocks, rows, columns = self._places.shape
-        each = rows * max(len(self._line_blur) * self._bins, columns)
-        step = max(_CHUNK.get(self._places.device.type, _CHUNK["cpu"]) // each, 1)
-        for start in range(0, blocks, step):
-            yield slice(start, min(start + step, blocks))
+    def read(self, grid: Tensor) -> Tensor:
+        """Gives values of its voxels, shape (voxel, label), from those of its nodes."""
+        for step in reversed(self.steps):
+            grid = step.read(grid)
+        return grid
 
-    def _voxels(self, part: slice) -> slice:
-        return slice(part.start * self._sizes[0], min(part.stop * self._sizes[0], self._shape[0]))
 
-    def _corners(self, part: slice) -> tuple[Tensor, Tensor]:
-        """Gives cells and how far voxels are to the next one, both (k block, j block, voxel)."""
-        places = self._places[part]
-        low = places.to(torch.int64)
-        high_part = places - low
-        return low.add_(self._cells), high_part
+def _in_parts(axes: Sequence[PlaceAxis], places: Tensor, bins: int) -> Iterator[_Part]:
+    """Cuts the first axis, between blocks, and finds where voxels of each part lie."""
+    first, inner = axes[0], places[0].numel()
+    together = _TOGETHER.get(places.device.type, _TOGETHER["cpu"])
+    size = max(together // (inner * first.block), 1) * first.block
+    for start in range(0, len(places), size):
+        stop = min(start + size, len(places))
+        cut, nodes = first.cut(start, stop)
+        steps = _steps([cut, *axes[1:]], places[start:stop], bins)
+        yield _Part(slice(start * inner, stop * inner), nodes, steps)
 
-    def _in_blocks(self, values: Tensor) -> Tensor:
-        """Gives voxels by blocks of k and j, shape (label, k block, j block, voxel)."""
-        high, wide, _ = self._sizes
-        labels, slices, rows, columns = values.shape
-        if high == wide == 1:
-            return values
-        missing = (-slices % high, -rows % wide)
-        if any(missing):
-            values = functional.pad(values, (0, 0, 0, missing[1], 0, missing[0]))
-        parts = values.reshape(labels, -(-slices // high), high, -(-rows // wide), wide, columns)
-        return parts.transpose(2, 3).flatten(3)
 
-    def _from_blocks(self, values: Tensor, slices: int) -> Tensor:
-        """Gives voxels (k, j, i) again."""
-        high, wide, _ = self._sizes
-        if high == wide == 1:
-            return values
-        parts = values.reshape(*values.shape[:2], high, wide, self._shape[2]).transpose(1, 2)
-        whole = parts.reshape(len(values) * high, values.shape[1] * wide, self._shape[2])
-        return whole[:slices, : self._shape[1]]
+def _steps(axes: Sequence[PlaceAxis], places: Tensor, bins: int) -> tuple[Interpolation, ...]:
+    """Gives the steps from voxels to the grid: gray values first, then one axis after the other.
+
+    Between two steps there are only the nodes that voxels need.
+    """
+    sizes = [axis.blocks for axis in axes]
+    order = list(range(len(axes) - 1, -1, -1))
+    last = axes[-1]
+    corners = torch.arange(last.voxels, dtype=torch.int32)[:, None] // last.block
+    shares = torch.ones(last.voxels, 1)
+    if all(axis.block == 1 for axis in axes) and len(axes) > 1:  # Blocks would save nothing.
+        corners, shares = last.corners, last.parts
+        sizes[order.pop(0)] = last.nodes
+    low, high_part = _split(places)
+    lines = _lines(axes[:-1], places.device)[..., None, None] * sizes[-1]
+    numbers = (lines + corners.to(low.device)) * bins + low[..., None]
+    shares = shares.to(places)
+    numbers, kept = _used(numbers.reshape(low.numel(), -1), math.prod(sizes) * bins, both=True)
+    numbers = torch.stack([numbers, numbers + 1], dim=-1).flatten(1)
+    parts = torch.stack([shares - shares * high_part, shares * high_part], dim=-1)
+    steps = [Interpolation(numbers, parts.view(numbers.shape), len(kept))]
+    for axis in order:
+        if axis and sizes[axis] == axes[axis].nodes:
+            continue
+        numbers, parts = _along(axes[axis], kept, sizes, axis, bins, places)
+        if axis:
+            numbers, kept = _used(numbers, math.prod(sizes) * bins)
+        steps.append(Interpolation(numbers, parts, len(kept) if axis else math.prod(sizes) * bins))
+    return tuple(steps)
+
+
+def _split(places: Tensor) -> tuple[Tensor, Tensor]:
+    """Gives the lower bin, int32, and how far it is to the next one, shape (*space, 1)."""
+    low = places.to(torch.int32)
+    return low, (places - low)[..., None]
+
+
+def _lines(axes: Sequence[PlaceAxis], device: torch.device) -> Tensor:
+    """Gives the number of the line of blocks that each line of voxels is in."""
+    number = torch.zeros((), dtype=torch.int32, device=device)
+    for axis in axes:
+        own = torch.arange(axis.voxels, dtype=torch.int32, device=device) // axis.block
+        number = number[..., None] * axis.blocks + own
+    return number
+
+
+def _along(
+    axis: PlaceAxis, numbers: Tensor, sizes: list[int], number: int, bins: int, like: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Goes from blocks to nodes on one axis.
+
+    Args:
+        axis: Which one.
+        numbers: Of places in a grid of these sizes, int32, shape (place).
+        sizes: Blocks, or nodes, of all axes; changed.
+        number: Which of them is this axis.
+        bins: How many bins of gray values there are.
+        like: Says type and device of the parts.
+
+    Returns:
+        Numbers in the grid of the changed sizes, and parts, both of shape (place, corner).
+    """
+    after = math.prod(sizes[number + 1 :]) * bins
+    before = numbers // after
+    own = before % sizes[number]
+    rest = numbers + before.sub_(own).floor_divide_(sizes[number]) * (
+        (axis.nodes - sizes[number]) * after
+    )
+    corners = (axis.corners - torch.arange(axis.blocks, dtype=torch.int32)[:, None]) * after
+    sizes[number] = axis.nodes
+    found = torch.index_select(corners.to(own.device), 0, own) + rest[:, None]
+    return found, torch.index_select(axis.parts.to(like), 0, own)
+
+
+def _used(numbers: Tensor, count: int, both: bool = False) -> tuple[Tensor, Tensor]:
+    """Numbers anew what is used: gives new numbers, and the old number of each, int32.
+
+    Args:
+        numbers: Old ones, int32.
+        count: How many there were.
+        both: Whether the next number after each is used too.
+    """
+    used = torch.zeros(count, dtype=torch.bool, device=numbers.device)
+    used[numbers.long()] = True
+    if both:
+        used[1:] |= used[:-1].clone()
+    new = torch.cumsum(used, 0, dtype=torch.int32).sub_(1)
+    found = torch.index_select(new, 0, numbers.reshape(-1)).view(numbers.shape)
+    return found, torch.nonzero(used)[:, 0].to(torch.int32)
 
 
 def grid_cells(image: Tensor, steps: Sequence[float], contrast: float) -> int:
     """Gives the size of the grid that an image would need, about, without making it."""
     low, high = torch.aminmax(image)
     bins = float(high - low) / contrast / GRAY_STEP + 2
-    *lead, last = zip(image.shape, steps, strict=True)
-    return int(math.prod(rank_of(n, step) for n, step in lead) * line_nodes(*last) * bins)
+    nodes = math.prod(node_count(n, step) for n, step in zip(image.shape, steps, strict=True))
+    return int(nodes * bins)

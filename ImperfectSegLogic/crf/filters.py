@@ -15,6 +15,8 @@ from ImperfectSegLogic.crf.separable import SeparableSums
 
 KernelSums = Callable[[Tensor], Tensor]
 """Gives sum_j k(i, j) v_j for values of shape (label, *space); linear and self-adjoint."""
+SumsInParts = Callable[[Tensor, Callable[[slice, Tensor], None]], None]
+"""Hands out the sums as ranges of voxels with values of shape (voxel, label)."""
 
 _CELLS = 2
 """Most cells that a grid may have per voxel before the lattice takes less time and memory."""
@@ -33,16 +35,24 @@ class Filter:
         kernel_sums: The kernel without the normalization.
     """
 
-    def __init__(self, shape: Sequence[int], kernel_sums: KernelSums, like: Tensor) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        kernel_sums: KernelSums,
+        like: Tensor,
+        in_parts: SumsInParts | None = None,
+    ) -> None:
         """Measures the kernel.
 
         Args:
             shape: Voxels per axis.
             kernel_sums: The kernel.
             like: Says type and device.
+            in_parts: The same, where its answer can be had part by part, which takes less memory.
         """
         self.shape = tuple(shape)
         self.kernel_sums = kernel_sums
+        self._in_parts = in_parts
         sums = kernel_sums(like.new_ones((1, *self.shape)))[0]
         tiny = torch.finfo(sums.dtype).tiny
         keeps = sums.requires_grad  # Only what no gradient needs may be overwritten.
@@ -58,6 +68,31 @@ class Filter:
         assert values.shape[1:] == self.shape, (values.shape, self.shape)
         sums = self.kernel_sums(values * self._scale)
         return sums * self._scale if sums.requires_grad else sums.mul_(self._scale)
+
+    def hear(self, marginals: Tensor, weight: float, heard: Tensor) -> None:
+        """Adds weight * (F q_l + sum_m F q_m) of each label l to what it heard, in place.
+
+        Args:
+            marginals: q of all labels but one, shape (label, *shape).
+            weight: What the filter's answer F q is multiplied with.
+            heard: Same shape; changed.
+        """
+        scale = self._scale.reshape(-1)
+        flat = heard.view(len(heard), -1)
+
+        def use(voxels: slice, sums: Tensor) -> None:
+            sums += sums.sum(dim=1, keepdim=True)
+            flat[:, voxels] += sums.mul_(scale[voxels, None]).T.mul_(weight)
+
+        if self._in_parts is not None:
+            self._in_parts(marginals * self._scale, use)
+            return
+        total = torch.zeros_like(heard[0])
+        for number in range(len(marginals)):
+            filtered = self(marginals[number : number + 1])[0]
+            heard[number].add_(filtered, alpha=weight)
+            total.add_(filtered, alpha=weight)
+        heard.add_(total)
 
 
 class _SelfAdjoint(torch.autograd.Function):
@@ -113,6 +148,7 @@ def make_filter(kernel: Kernel, image: Tensor, spacing: Sequence[float]) -> Filt
         contrasts = per_axis(kernel.contrast, len(image), "appearance, contrast")
         if len(image) == 1 and _grid_fits(image[0], steps, contrasts[0]):
             sums = BilateralGridSums(image[0], steps, contrasts[0])
+            return Filter(shape, differentiable(sums), image, sums.each)
         else:
             sums = PermutohedralSums(features(image, steps, contrasts))
     return Filter(shape, differentiable(sums), image)

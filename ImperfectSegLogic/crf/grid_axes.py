@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,15 +13,76 @@ GRAY_STEP = 1.0
 """Distance of bins of gray values, in standard deviations."""
 _BLOCK = 0.2
 """Largest block of voxels that is taken for one, in standard deviations."""
-_LINE_STEP = 0.8
-"""Distance of nodes on an axis with linear interpolation, in standard deviations."""
-_FACTOR_STEP = 1.0
-_BEYOND = 2.0
-"""How far nodes of a factor lie beyond the ends, in standard deviations."""
-_LEAST = 1e-5
-"""Part of the largest eigenvalue below which others are left out."""
+_NODE_STEP = 0.8
+"""Distance of nodes on an axis of positions, in standard deviations."""
 _PART = 1 << 18
 """Voxels that are counted at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceAxis:
+    """An axis of positions: voxels in blocks, blocks between nodes.
+
+    Attributes:
+        voxels: How many there are.
+        block: Voxels in a block; the last one may have fewer.
+        corners: The nodes around each block, int32, shape (block, 1 or 2).
+        parts: How much of a block each of them holds, same shape.
+        blur: Symmetric, shape (node, node).
+    """
+
+    voxels: int
+    block: int
+    corners: Tensor
+    parts: Tensor
+    blur: Tensor
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return len(self.corners)
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are."""
+        return len(self.blur)
+
+    def cut(self, start: int, stop: int) -> tuple[PlaceAxis, slice]:
+        """Gives the axis of some voxels, beginning with a block, and the nodes it is left with."""
+        kept = slice(start // self.block, -(-stop // self.block))
+        corners = self.corners[kept]
+        nodes = slice(int(corners.min()), int(corners.max()) + 1)
+        blur = self.blur[nodes, nodes]
+        return PlaceAxis(
+            stop - start, self.block, corners - nodes.start, self.parts[kept], blur
+        ), nodes
+
+
+@functools.lru_cache(maxsize=32)
+def place_axis(count: int, step: float) -> PlaceAxis:
+    """Gives an axis of positions.
+
+    Args:
+        count: Voxels.
+        step: Their distance in standard deviations.
+    """
+    size, nodes = block_size(step), node_count(count, step)
+    places = torch.arange(count, dtype=torch.float64) * step
+    blocks = torch.arange(count) // size
+    if nodes == int(blocks[-1]) + 1:
+        hats = torch.nn.functional.one_hot(blocks, nodes).to(places)
+        means = hats / hats.sum(dim=0)
+        blur = means.T @ _gaussian(places, places) @ means
+        corners = torch.arange(nodes, dtype=torch.int32)[:, None]
+        return PlaceAxis(count, size, corners, torch.ones(nodes, 1), blur)
+    centers = torch.stack([part.mean() for part in torch.split(places, size)])
+    # Nodes lie symmetrically, so that a flipped image gets the flipped answer.
+    at = (centers - (places[-1] - (nodes - 1) * _NODE_STEP) / 2) / _NODE_STEP
+    before = at.floor().clamp(0, nodes - 2)
+    parts = at - before
+    blur = _fitted_blur(before.long()[blocks], parts[blocks], places, nodes)
+    corners = torch.stack([before, before + 1], dim=1).to(torch.int32)
+    return PlaceAxis(count, size, corners, torch.stack([1 - parts, parts], dim=1), blur)
 
 
 def block_size(step: float) -> int:
@@ -27,63 +90,11 @@ def block_size(step: float) -> int:
     return max(int(_BLOCK / step * (1 + 1e-9)), 1)
 
 
-def rank_of(count: int, step: float) -> int:
-    """Gives the rank of `block_factor`, about."""
-    return min(
-        -(-count // block_size(step)), math.ceil((count - 1) * step / _FACTOR_STEP + 2 * _BEYOND)
-    )
-
-
-def block_factor(count: int, step: float, size: int, like: Tensor) -> Tensor:
-    """Gives a matrix A, shape (block, rank), where A A^T is an axis's Gaussian, averaged in blocks.
-
-    By the Nyström method with evenly spaced nodes, of which a Gaussian needs few.
-
-    Args:
-        count: Voxels.
-        step: Their distance in standard deviations.
-        size: Voxels in a block; the last block may have fewer.
-        like: Says type and device.
-    """
-    places = torch.arange(count, dtype=torch.float64) * step
-    length = (count - 1) * step
-    nodes = math.ceil((length + 2 * _BEYOND) / _FACTOR_STEP) + 1
-    at = places
-    if nodes < count:
-        spread = (nodes - 1) * _FACTOR_STEP
-        at = torch.linspace((length - spread) / 2, (length + spread) / 2, nodes, dtype=places.dtype)
-    values, vectors = torch.linalg.eigh(_gaussian(at, at))
-    kept = values > _LEAST * values[-1]
-    factor = _gaussian(places, at) @ (vectors[:, kept] * values[kept].rsqrt())
-    means = torch.stack([part.mean(dim=0) for part in factor.split(size)])
-    return means.to(like)
-
-
-def line_axis(count: int, step: float, like: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Gives the last axis of positions, where nodes are blocks, or voxels lie between two nodes.
-
-    Returns:
-        The node of each voxel (the one before it); how far it is to the next node, None if it is in
-        a block; both of shape (voxel); and the blur, symmetric, shape (node, node).
-    """
-    size, nodes = block_size(step), line_nodes(count, step)
-    if size > 1 or nodes == count:
-        factor = block_factor(count, step, size, like)
-        return torch.arange(count, device=like.device) // size, None, factor @ factor.T
-    places = torch.arange(count, dtype=torch.float64) * step
-    # Nodes lie symmetrically, so that a flipped image gets the flipped answer.
-    at = (places - (places[-1] - (nodes - 1) * _LINE_STEP) / 2) / _LINE_STEP
-    cells = at.floor().clamp(0, nodes - 2)
-    blur = _fitted_blur(cells.to(torch.int64), at - cells, places, nodes)
-    return cells.to(like.device, torch.int64), (at - cells).to(like), blur.to(like)
-
-
-def line_nodes(count: int, step: float) -> int:
-    """Gives the number of nodes on the last axis of positions."""
-    if block_size(step) > 1:
-        return -(-count // block_size(step))
-    nodes = math.ceil((count - 1) * step / _LINE_STEP) + 1
-    return nodes if 2 <= nodes < 0.75 * count else count
+def node_count(count: int, step: float) -> int:
+    """Gives the number of nodes on an axis of positions."""
+    blocks = -(-count // block_size(step))
+    nodes = math.ceil((count - 1) * step / _NODE_STEP) + 1
+    return nodes if 2 <= nodes < 0.75 * blocks else blocks
 
 
 def gray_axis(image: Tensor, contrast: float) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,6 @@ from ImperfectSegLogic.crf.filters import Filter
 
 Report = Callable[[float], None]
 """Told the fraction done, after every filter; may raise to cancel."""
-_TOGETHER = 1 << 21
-"""Voxels, labels counted, that are filtered at once: enough to be fast, few enough to be small."""
 
 
 def in_place_mean_field(
@@ -30,7 +28,7 @@ def in_place_mean_field(
     """
     with torch.no_grad():
         whole = torch.empty_like(unary)
-        energies = unary[:1] - unary[1:]
+        energies = (unary[:1] - unary[1:]).contiguous()
         heard = energies.clone()
         if iterations:
             for filtering, weight in zip(filters, weights, strict=True):
@@ -41,26 +39,10 @@ def in_place_mean_field(
             _softmax(heard, whole)
             heard.copy_(energies)
             for number, (filtering, weight) in enumerate(zip(filters, weights, strict=True)):
-                _hear(filtering, weight, marginals, heard)
+                filtering.hear(marginals, weight, heard)
                 if report is not None:
                     report((step * len(filters) + number + 1) / work)
         return _softmax(heard, whole)
-
-
-def _hear(filtering: Filter, weight: float, marginals: Tensor, heard: Tensor) -> None:
-    """Adds what the filter makes of all labels but the first."""
-    size = marginals[0].numel()
-    group = max(_TOGETHER // size, 1)
-    if len(marginals) == 1:
-        heard.add_(filtering(marginals), alpha=2 * weight)
-        return
-    total = torch.zeros_like(heard[0])
-    for start in range(0, len(marginals), group):
-        filtered = filtering(marginals[start : start + group])
-        heard[start : start + group].add_(filtered, alpha=weight)
-        for channel in filtered:
-            total += channel
-    heard.add_(total, alpha=weight)
 
 
 def _softmax(logits: Tensor, whole: Tensor) -> Tensor:

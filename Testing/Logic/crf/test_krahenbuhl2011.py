@@ -115,7 +115,7 @@ def test_slabs_are_near_the_whole_or_refused_before_starting():
     widths = {"smoothness_width": 1.5, "appearance_width": 2.0}
     whole = refined(case, prediction, **widths)
     assert not whole.notes
-    parts = refined(case, prediction, **widths, memory=0.00025)
+    parts = refined(case, prediction, **widths, memory=0.0006)
     assert "slabs" in parts.notes[0]
     off = np.abs(parts.probabilities - whole.probabilities)
     assert off.mean() < 0.005

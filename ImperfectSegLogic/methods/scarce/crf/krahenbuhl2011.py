@@ -146,7 +146,7 @@ class DenseCRF(Refiner):
         labels, depth, rows, columns = shape
         channels = len(known.image)
         # Energies and marginals, and per voxel what filters keep and move; a lattice keeps more.
-        numbers = 4 * labels + 10 + (0 if channels == 1 else 16 * (channels + 4))
+        numbers = 4 * labels + 36 + (0 if channels == 1 else 16 * (channels + 4))
         each = 4 * numbers * rows * columns
         width = max(own.smoothness_width, own.appearance_width) * own.stretch[0]
         halo = int(np.ceil(_REACH * width / known.spacing[0]))
