@@ -13,6 +13,7 @@ from ImperfectSegLogic import __version__, demo
 from ImperfectSegLogic.commands import (
     bench,
     dataset,
+    dicom,
     evaluate,
     evidence,
     methods,
@@ -49,7 +50,18 @@ def parser() -> argparse.ArgumentParser:
     segment.add_to(commands)
     _add_info(commands)
     _add_demo(commands)
-    each = (dataset, train, train_default, predict, refine, evaluate, evidence, methods, bench)
+    each = (
+        dataset,
+        dicom,
+        train,
+        train_default,
+        predict,
+        refine,
+        evaluate,
+        evidence,
+        methods,
+        bench,
+    )
     for command in each:
         command.add_to(commands)
     return top

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.table import Column, Table
 
+from ImperfectSegLogic.commands import dataset_recist
 from ImperfectSegLogic.commands.dataset_formats import EXPORTERS, IMPORTERS, export, plan
 from ImperfectSegLogic.commands.terminal import bar, console, named_labels, plain
 from ImperfectSegLogic.data import Dataset
@@ -28,6 +29,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     own = top.add_subparsers(required=True, metavar="WHAT")
     _add_create(own)
     _add_import(own)
+    dataset_recist.add_to(own)
     _add_check(own)
     _add_show(own)
     _add_export(own)

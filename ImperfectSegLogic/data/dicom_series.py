@@ -16,18 +16,20 @@ from ImperfectSegLogic.data.itk_images import LPS_TO_RAS, array_of, load, load_h
 
 SERIES, DESCRIPTION = "0020|000e", "0008|103e"
 POSITION, ORIENTATION, SPACING = "0020|0032", "0020|0037", "0028|0030"
+INSTANCE = "0008|0018"
 ROWS, COLUMNS = "0028|0010", "0028|0011"
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Where one file of a series lies: LPS in mm, as DICOM tells it."""
+    """Where one file of a series lies: LPS in mm, as DICOM tells it; and its SOP instance UID."""
 
     path: str
     position: NDArray[np.float64]
     axes: NDArray[np.float64]
     spacing: NDArray[np.float64]
     shape: tuple[str, str]
+    instance: str = ""
 
     @property
     def height(self) -> float:
@@ -56,16 +58,13 @@ def read_series(path: Path, series: str | None) -> tuple[NDArray[Any], NDArray[n
         ValueError: If there is no such series, or more than one, or slices are missing, doubled,
             or not parallel and of one size.
     """
-    with _quiet():
-        folder = path if path.is_dir() else path.parent
-        if path.is_file():
-            series = _tags(path).get(SERIES)
-        names = _files(folder, series, path)
+    with quiet():
+        names = series_files(path, series)
         if len(names) == 1:
             image = load(Path(names[0]))
             return array_of(image), matrix_of(image)
-        slices = sorted((_slice(Path(name)) for name in names), key=lambda s: s.height)
-        matrix = _matrix(slices, path)
+        slices = sorted_slices(names)
+        matrix = stack_matrix(slices, path)
         try:
             image = sitk.ReadImage([s.path for s in slices])
         except RuntimeError as error:
@@ -76,13 +75,17 @@ def read_series(path: Path, series: str | None) -> tuple[NDArray[Any], NDArray[n
     return array_of(image), matrix
 
 
-def _files(folder: Path, series: str | None, path: Path) -> Sequence[str]:
+def series_files(path: Path, series: str | None) -> Sequence[str]:
+    """Finds the files of one series; `read_series` tells what is allowed."""
+    folder = path if path.is_dir() else path.parent
+    if path.is_file():
+        series = tags_of(path).get(SERIES)
     reader = sitk.ImageSeriesReader
     found = {
         uid: list(reader.GetGDCMSeriesFileNames(str(folder), uid))
         for uid in reader.GetGDCMSeriesIDs(str(folder))
     }
-    texts = {uid: _tags(Path(names[0])).get(DESCRIPTION, "") for uid, names in found.items()}
+    texts = {uid: tags_of(Path(names[0])).get(DESCRIPTION, "") for uid, names in found.items()}
     if series is not None:
         uids = [uid for uid in found if series in (uid, texts[uid])]
     else:
@@ -100,8 +103,13 @@ def _files(folder: Path, series: str | None, path: Path) -> Sequence[str]:
     )
 
 
+def sorted_slices(names: Sequence[str]) -> list[Slice]:
+    """Gives the slices of a series in the order in which they are stacked."""
+    return sorted((_slice(Path(name)) for name in names), key=lambda s: s.height)
+
+
 def _slice(path: Path) -> Slice:
-    tags = _tags(path)
+    tags = tags_of(path)
     try:
         numbers = {
             key: np.array([float(v) for v in tags[key].split("\\")])
@@ -114,10 +122,16 @@ def _slice(path: Path) -> Slice:
             f"{path}: got a DICOM file that does not say where its slice lies (position,"
             " orientation, pixel spacing). Choose a series of slices, or read this file alone."
         ) from error
-    return Slice(str(path), position, axes, spacing, (tags.get(ROWS, ""), tags.get(COLUMNS, "")))
+    shape = (tags.get(ROWS, ""), tags.get(COLUMNS, ""))
+    return Slice(str(path), position, axes, spacing, shape, tags.get(INSTANCE, ""))
 
 
-def _matrix(slices: Sequence[Slice], path: Path) -> NDArray[np.float64]:
+def stack_matrix(slices: Sequence[Slice], path: Path) -> NDArray[np.float64]:
+    """Gives the IJK-to-RAS matrix of a stack of two slices or more.
+
+    Raises:
+        ValueError: If slices are missing, doubled, or not parallel and of one size.
+    """
     first = slices[0]
     for other in slices[1:]:
         same = other.shape == first.shape and np.allclose(other.spacing, first.spacing, rtol=1e-3)
@@ -158,13 +172,15 @@ def _check_steps(slices: Sequence[Slice], path: Path) -> None:
         )
 
 
-def _tags(path: Path) -> dict[str, str]:
+def tags_of(path: Path) -> dict[str, str]:
+    """Gives the DICOM attributes of a file that are texts or numbers."""
     reader = load_header(path)
     return {key: reader.GetMetaData(key).strip() for key in reader.GetMetaDataKeys()}
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keeps ITK from printing warnings; what matters is raised."""
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:

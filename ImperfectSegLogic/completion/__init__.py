@@ -1,0 +1,1 @@
+"""From sparse marks of one case to a mask of all of it."""

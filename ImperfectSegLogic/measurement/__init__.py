@@ -1,0 +1,1 @@
+"""What a mask and its diameters measure, and how that changed."""
