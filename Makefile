@@ -2,6 +2,7 @@
 VENV := .venv
 PYTHON_RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
+WORKERS ?= 2
 
 .PHONY: help set-up demo test check bench evidence clean
 
@@ -22,9 +23,11 @@ demo: set-up
 	$(VENV)/bin/imperfectseg demo --out demo --overwrite
 	$(PYTHON_RUN) -m Testing.Host.picture demo
 
+# Workers share the cores: one thread for each.
+test: export OMP_NUM_THREADS ?= 1
 test: set-up
-	$(PYTHON_RUN) -m pytest Testing/Logic Testing/Contracts
-	$(PYTHON_RUN) -m pytest Testing/Host Testing/Module
+	$(PYTHON_RUN) -m pytest -n $(WORKERS) --dist worksteal Testing/Logic Testing/Contracts
+	$(PYTHON_RUN) -m pytest -n $(WORKERS) --dist worksteal Testing/Host Testing/Module
 
 check: set-up
 	$(VENV)/bin/ruff check .
