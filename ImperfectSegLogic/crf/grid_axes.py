@@ -15,6 +15,8 @@ _BLOCK = 0.2
 """Largest block of voxels that is taken for one, in standard deviations."""
 _NODE_STEP = 0.8
 """Distance of nodes on an axis of positions, in standard deviations."""
+_FEW_BINS = 48
+"""As many bins are always kept; the middle of an axis of as many is that of any longer one."""
 _PART = 1 << 18
 """Voxels that are counted at once."""
 
@@ -100,7 +102,8 @@ def node_count(count: int, step: float) -> int:
 def gray_axis(image: Tensor, contrast: float) -> tuple[Tensor, Tensor]:
     """Gives the axis of an image's gray values.
 
-    Only bins that voxels lie in, and the next ones, are kept, however wide the gaps between them.
+    Where most bins hold no voxel, as with a few extreme gray values, only bins that voxels lie in,
+    and the next ones, are kept.
 
     Returns:
         Each voxel's bin plus how far it is to the next one, shape (*space); and the blur,
@@ -110,6 +113,8 @@ def gray_axis(image: Tensor, contrast: float) -> tuple[Tensor, Tensor]:
     low, high = torch.aminmax(image)
     count = int((high - low).item() / step) + 2
     places = (image.contiguous() - low).div_(step).clamp_(0, count - 1 - 1e-6 * count)
+    if count <= _FEW_BINS:
+        return places, _even_blur(count).to(image)
     # In parts, since whole numbers take twice the memory.
     flat = places.view(-1)
     parts = [flat[start : start + _PART] for start in range(0, len(flat), _PART)]
@@ -117,17 +122,38 @@ def gray_axis(image: Tensor, contrast: float) -> tuple[Tensor, Tensor]:
     for part in parts:
         used |= torch.bincount(part.to(torch.int64), minlength=count).cpu() > 0
     used[1:] |= used[:-1].clone()
+    if 2 * int(used.sum()) >= count:
+        return places, _even_blur(count).to(image)
     starts = torch.cumsum(used, 0) - 1
-    if not bool(used.all()):
-        shift = (torch.arange(count) - starts).to(image.device)
-        for part in parts:
-            part -= shift[part.to(torch.int64)].to(places.dtype)
-    # All gray values between two neighboring bins count alike.
-    fine, bins = 16, torch.nonzero(used)[:, 0]
+    shift = (torch.arange(count) - starts).to(image.device)
+    for part in parts:
+        part -= shift[part.to(torch.int64)].to(places.dtype)
+    return places, _bin_blur(torch.nonzero(used)[:, 0]).to(image)
+
+
+@functools.lru_cache(maxsize=64)
+def _even_blur(count: int) -> Tensor:
+    """Gives the blur of bins without a gap, shape (count, count)."""
+    few = min(count, _FEW_BINS)
+    blur = _bin_blur(torch.arange(few))
+    if few == count:
+        return blur
+    # Away from the ends, all bins are alike; what is far from each other does not count.
+    half = few // 2
+    whole = blur.new_zeros(count, count)
+    for distance in range(half):
+        whole.diagonal(distance)[:] = blur[half - distance // 2, half - distance // 2 + distance]
+    whole[:half, :half] = blur[:half, :half]
+    whole[-half:, -half:] = blur[-half:, -half:]
+    return whole.triu() + whole.triu(1).T
+
+
+def _bin_blur(bins: Tensor) -> Tensor:
+    """Gives the blur of bins at these places; all gray values between two neighbors count alike."""
+    fine = 16
     before = torch.nonzero(bins[1:] - bins[:-1] == 1)[:, 0].repeat_interleave(fine)
     shares = (torch.arange(fine, dtype=torch.float64) + 0.5).repeat(len(before) // fine) / fine
-    blur = _fitted_blur(before, shares, (bins[before] + shares) * GRAY_STEP, len(bins))
-    return places, blur.to(image)
+    return _fitted_blur(before, shares, (bins[before] + shares) * GRAY_STEP, len(bins))
 
 
 def _fitted_blur(before: Tensor, parts: Tensor, places: Tensor, nodes: int) -> Tensor:

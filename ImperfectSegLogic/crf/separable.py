@@ -37,7 +37,7 @@ class SeparableSums:
     def __call__(self, values: Tensor) -> Tensor:
         """Filters values of shape (label, *space)."""
         for axis, matrix, reach in self._axes:
-            values = _multiplied(matrix, values, axis, reach)
+            values = multiplied(matrix, values, axis, reach)
         return values
 
 
@@ -47,8 +47,15 @@ def _gaussian(count: int, step: float, like: Tensor) -> Tensor:
     return matrix.to(dtype=like.dtype, device=like.device)
 
 
-def _multiplied(matrix: Tensor, values: Tensor, axis: int, reach: int) -> Tensor:
-    """Multiplies an axis with a symmetric matrix, 0 farther than `reach` from its diagonal."""
+def multiplied(matrix: Tensor, values: Tensor, axis: int, reach: int) -> Tensor:
+    """Multiplies an axis with a symmetric matrix, all but 0 farther than `reach` from its diagonal.
+
+    Args:
+        matrix: Shape (n, n).
+        values: Of any shape, n along the axis.
+        axis: Which one.
+        reach: What is farther from the diagonal is left out.
+    """
     count, shape = len(matrix), values.shape
     is_last = axis == values.ndim - 1
     flat = values.reshape(-1, count) if is_last else values.reshape(*_three(shape, axis))

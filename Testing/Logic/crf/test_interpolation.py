@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ImperfectSegLogic.crf.bilateral_grid import BilateralGridSums
+from ImperfectSegLogic.crf.grid_axes import _bin_blur, _even_blur
 from ImperfectSegLogic.crf.interpolation import Interpolation
 
 
@@ -44,3 +45,8 @@ def test_a_grid_in_parts_gives_what_it_gives_as_a_whole(monkeypatch):
         assert len(sums._parts) >= 7
         assert torch.allclose(sums(values), whole, rtol=1e-4, atol=1e-4)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("count", [2, 47, 49, 90])
+def test_many_bins_are_blurred_as_if_each_was_fitted(count):
+    assert torch.allclose(_even_blur(count), _bin_blur(torch.arange(count)), atol=1e-9)
