@@ -118,7 +118,7 @@ def _check_crossing(mark: Recist, geometry: Geometry) -> None:
     both = np.stack([one, -other], axis=1)
     within, _, rank, _ = np.linalg.lstsq(both, mark.short_axis[0] - mark.long_axis[0], rcond=1e-6)
     # An end that touches the other axis may miss it by what rounding to voxels can do.
-    slack = max(geometry.spacing) if 1 not in geometry.shape else min(geometry.spacing)
+    slack = float(np.delete(np.array(geometry.spacing), _axis(mark, geometry)).max())
     over = np.maximum(np.maximum(-within, within - 1), 0) * np.array(_lengths(mark))
     if rank < 2 or (over > slack / 2).any():
         raise ValueError(

@@ -15,6 +15,7 @@ NAMES = (
     "training_scale",
     "training_resume",
     "crf",
+    "recist",
 )
 
 
