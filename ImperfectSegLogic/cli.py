@@ -12,6 +12,7 @@ from rich.table import Table
 from ImperfectSegLogic import __version__, demo
 from ImperfectSegLogic.commands import (
     bench,
+    complete,
     dataset,
     dicom,
     evaluate,
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         train_default,
         predict,
         refine,
+        complete,
         evaluate,
         measure,
         evidence,

@@ -11,7 +11,10 @@ from typing import Any
 PACKAGE = "ImperfectSegLogic"
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that the package is in."""
-FOLLOWED = tuple(f"{PACKAGE}.{part}." for part in ("methods", "losses", "crf", "refinement"))
+FOLLOWED = tuple(
+    f"{PACKAGE}.{part}."
+    for part in ("methods", "losses", "crf", "refinement", "completion", "measurement")
+)
 INTERFACES = frozenset(
     f"{PACKAGE}.methods.{name}" for name in ("base", "card", "catalog", "progress", "settings")
 )
@@ -31,8 +34,8 @@ def code_hash(
     Args:
         modules: Full names.
         root: The folder that the package is in.
-        followed: How the names of imported modules begin that count too; by default those below
-            `methods`, `losses`, `crf` and `refinement`.
+        followed: How the names of imported modules begin that count too; by default
+            those in `FOLLOWED`.
 
     Raises:
         ValueError: If there is no such module.

@@ -1,4 +1,4 @@
-"""What is left of dense masks if somebody annotates few slices or few voxels only."""
+"""What is left of dense masks if somebody annotates few slices, voxels, points or frames only."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ImperfectSegLogic.data import UNLABELED, Dataset, DenseMask, Geometry, SparseMask
+from ImperfectSegLogic.completion.hexagonal_grid import hexagonal_grid, padded
+from ImperfectSegLogic.data import (
+    UNLABELED,
+    Annotation,
+    Dataset,
+    DenseMask,
+    Geometry,
+    PointGrid,
+    RecistMarks,
+    SparseMask,
+)
 from ImperfectSegLogic.evidence.spec import Arm
+from ImperfectSegLogic.evidence.subsets import subject_of
+from ImperfectSegLogic.measurement.recist_marks import recist_mark
 from ImperfectSegLogic.training.orientation import canonical_turn
 
 STREAM = 2
@@ -23,8 +35,10 @@ def annotator_of(arm: Arm, seed: int) -> str:
     if arm.annotation in OWNERS and not arm.unlabeled and not arm.validation:
         return OWNERS[arm.annotation]
     parts = [arm.annotation]
-    if arm.annotation not in OWNERS:
+    if arm.annotation in ("slices", "pixels"):
         parts.append(f"{arm.share:g}")
+    if arm.annotation == "grid":
+        parts.append(f"{arm.stride}-{arm.padding}")
     if arm.patients:
         parts.append(f"{arm.patients}-patients")
     parts += ["unlabeled"] * arm.unlabeled
@@ -61,16 +75,37 @@ def annotate(
     kept = kept_slices(dataset, cases, arm.share, seed) if arm.annotation == "slices" else {}
     for case in missing:
         if case in bare:
-            made: DenseMask | SparseMask = only_slices(dense_of(dataset, case), ())
+            made: Annotation = only_slices(dense_of(dataset, case), ())
         elif case in validation:
             made = dense_of(dataset, case)
         elif arm.annotation == "slices":
             made = only_slices(dense_of(dataset, case), kept.get(case, ()))
-        elif arm.annotation == "pixels":
-            made = only_voxels(dense_of(dataset, case), arm.share, seed, case)
         else:
-            made = _mask_of(dataset, case, OWNERS[arm.annotation])
+            made = _left_of(dataset, arm, seed, case)
         dataset.annotate(case, made, owner)
+
+
+def _left_of(dataset: Dataset, arm: Arm, seed: int, case: str) -> Annotation:
+    """Gives what an arm leaves of a case's annotation, whatever it leaves of the others."""
+    if arm.annotation in OWNERS:
+        return _mask_of(dataset, case, OWNERS[arm.annotation])
+    dense = dense_of(dataset, case)
+    if arm.annotation == "pixels":
+        return only_voxels(dense, arm.share, seed, case)
+    if arm.annotation == "grid":
+        return only_grid(dense, arm.stride, arm.padding)
+    if arm.annotation == "recist":
+        return only_diameters(dense)
+    assert arm.annotation == "frames", arm.annotation
+    return dense
+
+
+def first_frames(dataset: Dataset, cases: Sequence[str]) -> tuple[str, ...]:
+    """Gives the first case of each subject by the order of their ids."""
+    first: dict[str, str] = {}
+    for case in sorted(cases):
+        first.setdefault(subject_of(dataset, case), case)
+    return tuple(case for case in cases if case in first.values())
 
 
 def kept_slices(
@@ -117,6 +152,32 @@ def only_voxels(dense: DenseMask, share: float, seed: int, case: str) -> SparseM
         places = rng.permutation(np.flatnonzero(flat == label))
         kept[places[: max(round(share * len(places)), 1)]] = True
     return _sparse(dense, kept.reshape(dense.labels.shape))
+
+
+def only_grid(dense: DenseMask, stride: int, padding: int) -> PointGrid | SparseMask:
+    """Gives the labels of a mask at the points of a hexagonal grid.
+
+    Args:
+        dense: The mask.
+        stride: Distance of neighboring points in voxels of the slice.
+        padding: Radius in voxels of the discs that points are made to; 0 leaves them points.
+    """
+    axis, grid = _slice_axis(dense.geometry), dense.geometry
+    positions = hexagonal_grid(grid, stride, axis)
+    labels = dense.labels[tuple(grid.to_index(positions).T)].astype(np.int64)
+    points = PointGrid(positions, labels)
+    return padded(points, grid, padding, axis) if padding else points
+
+
+def only_diameters(dense: DenseMask) -> RecistMarks:
+    """Gives two diameters of each label that is there, on the slice where it is largest.
+
+    Raises:
+        ValueError: If a label is too small to have them.
+    """
+    there = (int(label) for label in np.unique(dense.labels) if label)
+    marks = (recist_mark(dense.labels == n, dense.geometry, None, n) for n in there)
+    return RecistMarks(tuple(marks))
 
 
 def dense_of(dataset: Dataset, case: str) -> DenseMask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Evidence"
 """Where the project's own are: `NAME.toml`, what was measured as `NAME.json` and `NAME.png`."""
 METRICS = {"dice": "Dice", "iou": "IoU"}
 """What people call each metric."""
-ANNOTATIONS = ("masks", "scribbles", "slices", "pixels")
+ANNOTATIONS = ("masks", "scribbles", "slices", "pixels", "grid", "recist", "frames")
 TESTED = ("clicks", "refine", "calibrate", "margin")
 """Fields of an arm that say how a network is tested, not how it is trained."""
+LATER = ("adapt", "stride", "padding", "rounds")
+"""Fields of an arm that there were not from the beginning, those of tests aside."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class DataRecipe:
     @property
     def said(self) -> dict[str, Any]:
         """All fields; those of later versions only if they say something."""
-        return _without_unsaid(asdict(self), ("hdf5", "spacing", "split"))
+        return _without_unsaid(self, ("hdf5", "spacing", "split"))
 
     @property
     def hash(self) -> str:
@@ -81,17 +83,23 @@ class Arm:
 
     Attributes:
         series: What arms that differ in one number only are called together.
-        vary: Name of that number, `patients`, `share` or `clicks`; empty if it stands alone.
+        vary: Name of that number, `patients`, `share`, `clicks` or `stride`; empty if it stands
+            alone.
         baseline: Name of the arm that its gain is measured against; empty if there is none.
         patients: Train on this many subjects, the first of an order drawn by the seed; 0 for all.
-        annotation: `masks`, `scribbles`, or what is left of the masks: `slices`, `pixels`.
+        annotation: `masks`, `scribbles`, or what is left of the masks: `slices`, `pixels`, `grid`
+            (points of a hexagonal grid on each slice), `recist` (two diameters per label) or
+            `frames` (all of each subject's first image, nothing of the others).
         share: Share of the slices, or of each label's voxels, that stay annotated.
+        stride: Distance of neighboring points of a `grid` in voxels of the slice.
+        padding: Radius in voxels of the discs that points of a `grid` are made to; 0 for points.
         unlabeled: Whether the other training cases are there too, without annotation.
         validation: Whether the best weights are chosen on the validation split; else the last.
         methods: Training methods.
         augment: Group of transforms that come first; empty for none.
         transforms: More transforms.
         training: Fields of the training plan that are decided.
+        rounds: How often the steps are gone through; between rounds methods may change the data.
         clicks: Test after this many clicks of the robot user on each object; 0 tests what the
             network says by itself.
         adapt: Settings of BIFSeg, which adapts the network to the image before each answer to
@@ -119,13 +127,16 @@ class Arm:
     refine: tuple[Choice, ...] = ()
     calibrate: int = 0
     margin: float = 0.0
+    stride: int = 0
+    padding: int = 0
+    rounds: int = 1
 
     @property
     def trained(self) -> dict[str, Any]:
         """All fields that the training depends on; not how it is called or tested."""
         named = ("series", "vary", "baseline", *TESTED)
-        said = {key: value for key, value in asdict(self).items() if key not in named}
-        return _without_unsaid(said, ("adapt",))
+        said = _without_unsaid(self, LATER)
+        return {key: value for key, value in said.items() if key not in named}
 
     @property
     def name(self) -> str:
@@ -205,7 +216,7 @@ class Evidence:
     def hash(self) -> str:
         """A short hash of all that its numbers and verdict depend on; wording does not matter."""
         said = asdict(self) | {"data": self.data.said}
-        said["arms"] = [_without_unsaid(asdict(arm), (*TESTED, "adapt")) for arm in self.arms]
+        said["arms"] = [_without_unsaid(arm, (*TESTED, *LATER)) for arm in self.arms]
         for wording in ("title", "claim", "survey"):
             del said[wording]
         for target in said["targets"]:
@@ -213,9 +224,14 @@ class Evidence:
         return hash_of(said)
 
 
-def _without_unsaid(said: dict[str, Any], later: tuple[str, ...]) -> dict[str, Any]:
-    """Leaves out fields that there were not once, where they say nothing: old hashes hold."""
-    return {key: value for key, value in said.items() if key not in later or value}
+def _without_unsaid(one: Arm | DataRecipe, later: tuple[str, ...]) -> dict[str, Any]:
+    """Leaves out fields that there were not once, where they are as by default: old hashes hold."""
+    default = {
+        known.name: known.default if known.default_factory is MISSING else known.default_factory()
+        for known in fields(one)
+    }
+    said = asdict(one).items()
+    return {key: value for key, value in said if key not in later or value != default[key]}
 
 
 def hash_of(content: Any) -> str:

@@ -20,11 +20,12 @@ from ImperfectSegLogic.evidence.spec import (
 )
 from ImperfectSegLogic.evidence.toml_table import Table
 
-VARIED = ("patients", "share", "clicks")
-WHOLE = ("patients", "clicks")
+VARIED = ("patients", "share", "clicks", "stride")
+WHOLE = ("patients", "clicks", "stride")
 SETUP = (
     *("patients", "annotation", "share", "unlabeled", "validation"),
-    *("methods", "augment", "transforms", "training"),
+    *("stride", "padding"),
+    *("methods", "augment", "transforms", "training", "rounds"),
     *("clicks", "adapt", "refine", "calibrate", "margin"),
 )
 """What the file can say for all arms, and each arm for itself."""
@@ -124,18 +125,28 @@ def _setup(table: Table, default: Arm) -> Arm:
         patients=int(table.number("patients", default.patients)),
         annotation=table.choice("annotation", ANNOTATIONS, default.annotation),
         share=table.number("share", default.share),
+        stride=_whole(table, "stride", default.stride),
+        padding=_whole(table, "padding", default.padding),
         unlabeled=table.flag("unlabeled", default.unlabeled),
         validation=table.flag("validation", default.validation),
         methods=_choices(table, "methods", default.methods),
         augment=table.text("augment", default.augment),
         transforms=_choices(table, "transforms", default.transforms),
         training={**default.training, **table.mapping("training")},
+        rounds=_whole(table, "rounds", default.rounds),
         clicks=int(table.number("clicks", default.clicks)),
         adapt={**default.adapt, **table.mapping("adapt")},
         refine=_choices(table, "refine", default.refine),
         calibrate=int(table.number("calibrate", default.calibrate)),
         margin=table.number("margin", default.margin),
     )
+
+
+def _whole(table: Table, key: str, default: int) -> int:
+    found = table.number(key, default)
+    if not found.is_integer():
+        raise ValueError(f"{table.where}: got {key} {found:g}, allowed are whole numbers.")
+    return int(found)
 
 
 def _choices(table: Table, key: str, default: tuple[Choice, ...]) -> tuple[Choice, ...]:
@@ -197,6 +208,7 @@ def _checked(found: Evidence, table: Table) -> Evidence:
                 f" and {arm.clicks} clicks; allowed are 0 (all) or more, more than 0 to 1, and 0"
                 " (no prompts) or more."
             )
+        _check_grid(arm, table)
         _check_refined(arm, table)
     arms = tuple(replace(arm, baseline=_baseline(arm, found.arms)) for arm in found.arms)
     found = replace(found, arms=arms)
@@ -206,6 +218,16 @@ def _checked(found: Evidence, table: Table) -> Evidence:
     for name in named:
         found.arm(name)
     return found
+
+
+def _check_grid(arm: Arm, table: Table) -> None:
+    """Checks grid and rounds; a stride may stand there for all arms, also for those of masks."""
+    least = 2 if arm.annotation == "grid" else 0
+    if arm.stride < least or arm.padding < 0 or arm.rounds < 1:
+        raise ValueError(
+            f"{table.where}, arm {arm.name!r}: got stride {arm.stride}, padding {arm.padding} and"
+            f" {arm.rounds} rounds; allowed are {least} voxels or more, 0 or more, and 1 or more."
+        )
 
 
 def _check_refined(arm: Arm, table: Table) -> None:

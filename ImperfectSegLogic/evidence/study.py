@@ -162,6 +162,8 @@ def _told(arm: Arm) -> dict[str, object]:
         "methods": [[name, dict(said)] for name, said in methods_of(arm)],
         "transforms": [[name, dict(said)] for name, said in transforms_of(arm)],
         "training": dict(arm.training),
+        **({"stride": arm.stride, "padding": arm.padding} if arm.annotation == "grid" else {}),
+        **({"rounds": arm.rounds} if arm.rounds > 1 else {}),
         **({"clicks": arm.clicks} if arm.clicks else {}),
         **({"adapt": dict(arm.adapt)} if arm.adapt else {}),
         **(

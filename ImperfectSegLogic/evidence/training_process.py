@@ -69,6 +69,7 @@ def described(training: Training, dataset: Dataset) -> RunDescription:
         transforms_of(arm),
         training.annotator,
         training.seed,
+        arm.rounds,
     )
 
 

@@ -12,7 +12,12 @@ from ImperfectSegLogic.data.datasets.files import read_json, write_json
 from ImperfectSegLogic.evidence.circumstances import circumstances
 from ImperfectSegLogic.evidence.code_hash import code_hash
 from ImperfectSegLogic.evidence.refined_arms import RefinedTest, refined_test
-from ImperfectSegLogic.evidence.sparse_annotations import annotate, annotator_of, kept_slices
+from ImperfectSegLogic.evidence.sparse_annotations import (
+    annotate,
+    annotator_of,
+    first_frames,
+    kept_slices,
+)
 from ImperfectSegLogic.evidence.spec import Arm, Evidence, hash_of
 from ImperfectSegLogic.evidence.subsets import cases_of_patients
 
@@ -141,6 +146,8 @@ def _training(
     if arm.annotation == "slices" and not arm.unlabeled:
         kept = kept_slices(dataset, chosen, arm.share, seed)
         chosen = tuple(case for case in chosen if case in kept)
+    if arm.annotation == "frames":
+        chosen = first_frames(dataset, chosen)
     bare = tuple(case for case in every if case not in chosen) if arm.unlabeled else ()
     validation = dataset.split(data.validation) if arm.validation else ()
     annotate(dataset, arm, seed, chosen, bare, validation)

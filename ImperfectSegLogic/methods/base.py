@@ -120,6 +120,18 @@ class TrainingMethod(Method):
             batch: Samples, not to be changed.
         """
 
+    def before_rounds(self, players: Players, dataset: Dataset, folder: Path) -> Dataset:
+        """Gives the data of the first round; what it is given stays as it is.
+
+        Args:
+            players: With random weights; they know which cases are trained on, and whose
+                annotations.
+            dataset: The run's data.
+            folder: Does not exist; where a new data set can be made. It needs the cases to train
+                and to validate on, each with one annotator, whose newest version counts.
+        """
+        return dataset
+
     def between_rounds(self, players: Players, dataset: Dataset, folder: Path) -> Dataset:
         """Gives the data of the next round; what it is given stays as it is.
 

@@ -56,6 +56,12 @@ TRANSFORMS: tuple[str, ...] = (
 TRAINING_METHODS: tuple[str, ...] = (
     "weak.selective_loss.cicek2016:ClassBalancedSparse",
     "weak.selective_loss.bokhorst2018:BalancedSparse",
+    "weak.selective_loss.silvestri2018:PointGridTraining",
+    "weak.selective_loss.tang2018:RegularizedLoss",
+    "weak.selective_loss.can2018:GrownScribbles",
+    "weak.selective_loss.cai2018:GrownRecist",
+    "weak.selective_loss.bai2018:RecurrentSequence",
+    "weak.selective_loss.zhang2019c:AttentionGuided",
     "scarce.interactive.sakinis2019:SakinisTraining",
     "scarce.interactive.wang2018b:DeepIGeoSTraining",
     "scarce.interactive.sun2018:CenterClick",

@@ -131,6 +131,8 @@ class _Training:
         """Trains from the checkpoint, or from the beginning, to the end."""
         if self.place.checkpoint.exists():
             self._restore()
+        else:
+            self._change_data(0)
         while self.players.round < self.run.rounds:
             cache = self.cache or Path(self.run.dataset) / "prepared"
             data = gather(self.run, self.dataset, cache, self.tell.note, self.tell.preparing)
@@ -171,14 +173,26 @@ class _Training:
             players.segmenter.load_state_dict(self.best["weights"])
         number = players.round + 1
         if number < self.run.rounds:
-            for place, method in enumerate(self.methods):
-                folder = self.place.folder / "rounds" / f"{number}-{place}-{method.card.name}"
-                shutil.rmtree(folder, ignore_errors=True)  # Of a round that was interrupted.
-                folder.parent.mkdir(exist_ok=True)
-                self.dataset = method.between_rounds(players, self.dataset, folder)
+            self._change_data(number)
             self.best |= {"dice": -1.0, "stale": 0}
         players.round, players.step = number, 0
         self._save()
+
+    def _change_data(self, number: int) -> None:
+        """Asks all methods for the data of a round."""
+        for place, method in enumerate(self.methods):
+            folder = self.place.folder / "rounds" / f"{number}-{place}-{method.card.name}"
+            shutil.rmtree(folder, ignore_errors=True)  # Of a round that was interrupted.
+            folder.parent.mkdir(exist_ok=True)
+            change = method.between_rounds if number else method.before_rounds
+            self._take_data(change(self.players, self.dataset, folder))
+        with contextlib.suppress(OSError):
+            (self.place.folder / "rounds").rmdir()  # Nobody made anything.
+
+    def _take_data(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        if not self._is_own:
+            self.players.annotator = None
 
     def _validate(self, data: RunData) -> None:
         if not data.validation:
@@ -193,6 +207,11 @@ class _Training:
         else:
             self.best["stale"] += 1
 
+    @property
+    def _is_own(self) -> bool:
+        """Whether the data is still that of the run, not what a method made of it."""
+        return self.dataset.folder == Path(self.run.dataset)
+
     # Files ------------------------------------------------------------------------------------
 
     def _save(self) -> None:
@@ -200,7 +219,7 @@ class _Training:
             "identity": self.run.identity,
             "round": self.players.round,
             "step": self.players.step,
-            "dataset": str(self.dataset.folder),
+            "dataset": "" if self._is_own else str(self.dataset.folder),
             "best": self.best,
             **self.optimizing.state(),
         }
@@ -212,8 +231,8 @@ class _Training:
         self.optimizing.restore(content)
         self.players.round, self.players.step = content["round"], content["step"]
         self.best = content["best"]
-        if self.players.round:
-            self.dataset = Dataset.open(content["dataset"])
+        if content["dataset"]:
+            self._take_data(Dataset.open(content["dataset"]))
         self.tell.note(f"resumed at step {self.done} of {self.of}")
 
     def _save_model(self) -> Path:

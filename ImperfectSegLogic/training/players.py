@@ -29,6 +29,9 @@ class Players:
         round: From 0.
         rounds: How many there are.
         maker: The method that made the segmenter; None for the plan's own network.
+        train_cases: Ids of the cases to train on.
+        validation_cases: Ids of the cases to choose the best weights by.
+        annotator: Whose annotations of the round's data set count; the newest of each if None.
     """
 
     networks: Mapping[str, nn.Module]
@@ -39,6 +42,9 @@ class Players:
     round: int = 0
     rounds: int = 1
     maker: TrainingMethod | None = None
+    train_cases: tuple[str, ...] = ()
+    validation_cases: tuple[str, ...] = ()
+    annotator: str | None = None
     _answers: dict[int, tuple[Batch, Tensor]] = field(default_factory=dict, repr=False)
 
     @property

@@ -141,6 +141,9 @@ def make_players(run: RunDescription, methods: list[TrainingMethod]) -> Players:
         steps=plan.steps,
         rounds=run.rounds,
         maker=maker,
+        train_cases=run.train_cases,
+        validation_cases=run.validation_cases,
+        annotator=run.annotator,
     )
 
 

@@ -16,6 +16,7 @@ NAMES = (
     "training_resume",
     "crf",
     "recist",
+    "completion",
 )
 
 

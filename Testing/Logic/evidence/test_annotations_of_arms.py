@@ -1,24 +1,27 @@
-"""Few patients, slices or voxels are drawn by the seed, and are part of more."""
+"""What is left of masks: drawn by the seed, few part of more, or points, diameters and frames."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ImperfectSegLogic.data import DenseMask, SparseMask
+from ImperfectSegLogic.data import DenseMask, PointGrid, RecistMarks, SparseMask
 from ImperfectSegLogic.evidence.data_sets import build
 from ImperfectSegLogic.evidence.sparse_annotations import (
     annotate,
     annotator_of,
     dense_of,
+    first_frames,
     kept_slices,
+    only_grid,
     only_slices,
     only_voxels,
 )
 from ImperfectSegLogic.evidence.spec import Arm
-from ImperfectSegLogic.evidence.spec_reading import read_data
+from ImperfectSegLogic.evidence.spec_reading import read_data, read_evidence
 from ImperfectSegLogic.evidence.subsets import cases_of_patients
-from Testing.Logic.evidence.phantom_evidence import data_folder, evidence_folder
+from ImperfectSegLogic.evidence.trainings import make_trainings
+from Testing.Logic.evidence.phantom_evidence import SPEC, data_folder, evidence_folder
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,86 @@ def test_cases_without_annotation_can_be_there_too(dataset):
     assert owner == "masks-1-patients-unlabeled-seed3"
     assert isinstance(dataset.case("ann_1", owner).annotation, DenseMask)
     assert not dataset.case("bob_1", owner).annotation.labeled.any()
+
+
+def test_points_of_a_grid_have_the_masks_labels_on_every_slice(dataset):
+    dense = dense_of(dataset, "ann_1")
+    points = only_grid(dense, 4, 0)
+    assert isinstance(points, PointGrid)
+    index = dense.geometry.to_index(points.positions)
+    assert set(index[:, 0]) == set(range(dense.geometry.shape[0]))
+    assert np.array_equal(dense.labels[tuple(index.T)], points.labels)
+    assert set(points.labels) == {0, 1, 4}
+    more = only_grid(dense, 2, 0)
+    assert 3.4 < len(more.labels) / len(points.labels) < 4.6
+
+
+def test_padded_points_are_discs_on_the_slices_across_the_largest_spacing(dataset):
+    dense = dense_of(dataset, "ann_1")
+    turned = type(dense.geometry)(
+        dense.labels.transpose(2, 1, 0).shape, dense.geometry.ijk_to_ras[:, [2, 1, 0, 3]]
+    )
+    for labels, geometry, axis in (
+        (dense.labels, dense.geometry, 0),
+        (dense.labels.transpose(2, 1, 0), turned, 2),
+    ):
+        mask = DenseMask(labels, geometry)
+        points, discs = only_grid(mask, 9, 0), only_grid(mask, 9, 2)
+        index = geometry.to_index(points.positions)
+        assert set(index[:, axis]) == {0, 1, 2, 3}
+        assert np.array_equal(discs.labels[tuple(index.T)], points.labels)
+        share = np.count_nonzero(discs.labeled) / len(points.labels)
+        assert 10 < share <= 13
+
+
+def test_arms_of_all_kinds_are_trained_on_what_they_say(dataset, tmp_path):
+    text = SPEC[: SPEC.index("[[arms]]")].replace("balanced, share 0.5", "dots, stride 3")
+    text += """
+[[arms]]
+name = "dots"
+annotation = "grid"
+each = { stride = [3, 5] }
+[[arms]]
+name = "discs"
+annotation = "grid"
+stride = 5
+padding = 1
+[[arms]]
+name = "diameters"
+annotation = "recist"
+[[arms]]
+name = "frames"
+annotation = "frames"
+[[arms]]
+name = "frames and more"
+annotation = "frames"
+unlabeled = true
+"""
+    found = read_evidence("few-slices", evidence_folder(tmp_path, text))
+    nothing = {arm.name: () for arm in found.arms}
+    trainings = make_trainings(found, dataset, tmp_path, nothing, lambda *_: None)
+    known = {one.arm.name: one for one in trainings if one.seed == 1}
+    assert len({one.folder for one in trainings}) == len(trainings) == 12
+    assert len({one.annotator for one in known.values()}) == 6
+    kinds = {}
+    for name, one in known.items():
+        each = [dataset.case(case, one.annotator).annotation for case in one.train_cases]
+        kinds[name] = [type(made) for made in each]
+    assert kinds["dots, stride 3"] == kinds["dots, stride 5"] == [PointGrid] * 6
+    assert kinds["discs"] == [SparseMask] * 6
+    assert kinds["diameters"] == [RecistMarks] * 6
+    assert kinds["frames"] == [DenseMask] * 3
+    assert kinds["frames and more"] == [DenseMask] * 3 + [SparseMask] * 3
+    assert known["frames"].train_cases == ("ann_1", "bob_1", "cat_1")
+    assert known["frames and more"].train_cases[3:] == ("ann_2", "bob_2", "cat_2")
+    bare = dataset.case("ann_2", known["frames and more"].annotator).annotation
+    assert not bare.labeled.any()
+    marks = dataset.case("ann_1", known["diameters"].annotator).annotation.marks
+    assert [mark.label for mark in marks] == [1, 4]
+
+
+def test_the_first_frame_of_each_subject_goes_by_the_cases_ids(dataset):
+    assert first_frames(dataset, ("bob_2", "ann_2", "bob_1")) == ("ann_2", "bob_1")
 
 
 def test_what_the_data_set_came_with_is_used_as_it_is():

@@ -63,6 +63,21 @@ def test_wording_does_not_change_the_hash_but_numbers_do(tmp_path):
         assert read(tmp_path, SPEC.replace(old, new)).hash != before
 
 
+def test_fields_that_there_were_not_once_leave_old_hashes_as_they_are(tmp_path):
+    before = read(tmp_path)
+    # As of the version in which arms had no refiners, grids and rounds yet.
+    assert (before.hash, before.data.hash) == ("75aef53bc579e00b", "15408caacedf1df2")
+    same = read(
+        tmp_path, SPEC.replace("[training]", "stride = 0\npadding = 0\nrounds = 1\n[training]")
+    )
+    assert same.hash == before.hash
+    assert [arm.trained for arm in same.arms] == [arm.trained for arm in before.arms]
+    for said in ("stride = 3", "padding = 2", "rounds = 3"):
+        other = read(tmp_path, SPEC.replace("[training]", f"{said}\n[training]"))
+        assert other.hash != before.hash
+        assert other.arms[0].trained != before.arms[0].trained
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -71,6 +86,10 @@ def test_wording_does_not_change_the_hash_but_numbers_do(tmp_path):
         ("seeds = [1, 2]", "seeds = []", "0 seeds"),
         ('metric = "dice"', 'metric = "hd95"', "got 'hd95', allowed are dice, iou"),
         ('annotation = "slices"', 'annotation = "boxes"', "allowed are masks, scribbles, slices"),
+        ('annotation = "slices"', 'annotation = "grid"', "got stride 0, padding 0 and 1 rounds"),
+        ('annotation = "slices"', "stride = 3.5", "got stride 3.5, allowed are whole numbers"),
+        ('annotation = "slices"', "padding = -1", "padding -1"),
+        ('annotation = "slices"', "rounds = 0", "and 0 rounds; allowed are"),
         ('data = "hearts"', 'data = "lungs"', "got 'lungs', allowed are hearts"),
         ('data = "hearts"', 'data = "hearts"\ncolour = 1', "got ['colour'], which mean nothing"),
         ('headline = "balanced, share 0.5"', 'headline = "best"', "got arm 'best'"),

@@ -23,6 +23,7 @@ annotation = "masks"
 augment = "quality"
 transforms = [{ name = "brightness-dong2017" }]
 validation = true
+rounds = 2
 """
 
 
@@ -61,7 +62,9 @@ def test_a_run_is_described_by_the_arm(trainings):
     assert run.methods == (("sparse-cicek2016", {"strength": 0.5}),)
     assert (run.plan.batch, run.plan.patch, run.plan.dims) == (2, (24, 24), 2)
     assert (run.annotator, run.seed, run.validation_cases) == ("slices-0.5-seed1", 1, ())
+    assert run.rounds == 1
     run = described(each["augmented"], dataset)
+    assert run.rounds == 2
     assert [name for name, _ in run.transforms][-1] == "brightness-dong2017"
     assert len(run.transforms) > 1
     assert run.validation_cases == dataset.split("val")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from ImperfectSegLogic.data import Case
+from ImperfectSegLogic.data import Case, Dataset
 from ImperfectSegLogic.methods.base import Term, TrainingMethod
 from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.progress import CancelledError, Progress
@@ -296,7 +296,7 @@ class NextRound(TrainingMethod):
         return (Term("small", players.logits(batch).pow(2).mean(), 0.001),)
 
     def between_rounds(self, players, dataset, folder):
-        from ImperfectSegLogic.data import Dataset, DenseMask
+        from ImperfectSegLogic.data import DenseMask
 
         made = Dataset.create(folder, dataset.labels)
         for case in dataset.case_ids:
@@ -316,6 +316,53 @@ def test_between_rounds_methods_can_change_the_data(dataset, tmp_path, monkeypat
     assert [r for r, _ in NextRound.seen] == [0] * 4 + [1] * 4
     assert (tmp_path / "run" / "rounds" / "1-1-rounds" / "dataset.json").exists()
     assert dataset.annotators("case0") == ["ann"]
+
+
+class FirstRound(NextRound):
+    """Annotates a part of the training cases, and nothing else, before the first round."""
+
+    known: list = []  # noqa: RUF012
+
+    def before_rounds(self, players, dataset, folder):
+        self.known.append((players.train_cases, players.validation_cases, players.annotator))
+        made = Dataset.create(folder, dataset.labels)
+        for case in (*players.train_cases[:2], *players.validation_cases):
+            made.add_case(case, dataset.image(case))
+            made.annotate(case, dataset.case(case, players.annotator).annotation, "first")
+        return made
+
+    def between_rounds(self, players, dataset, folder):
+        self.known.append((dataset.case_ids, players.annotator))
+        return dataset
+
+
+def test_before_the_first_round_methods_can_change_the_data(dataset, tmp_path, monkeypatch):
+    """Also when the run is interrupted and goes on."""
+    method = FirstRound()
+    monkeypatch.setattr(fit_module, "methods_of", lambda run: [Supervised(), method])
+    FirstRound.known.clear()
+    train = tuple(dataset.split("train")[:2])
+    run = make_run(dataset, rounds=2, steps=8, annotator="ann", train_cases=train)
+    folder = tmp_path / "run"
+    stopping = iter([0.5, CancelledError("no more")])
+
+    def scores(*_):
+        found = next(stopping, 0.5)
+        if isinstance(found, Exception):
+            raise found
+        return {"dice": found}
+
+    monkeypatch.setattr(fit_module, "scores_of", scores)
+    with pytest.raises(CancelledError):
+        fit(run, folder, device="cpu")
+    assert FirstRound.known == [(train, run.validation_cases, "ann")]
+    assert [p.name for p in (folder / "rounds").iterdir()] == ["0-1-rounds"]
+    fit(run, folder, device="cpu", resume=True)
+    assert FirstRound.known[1:] == [(sorted((*train, *run.validation_cases)), None)]
+
+
+def test_where_no_method_changes_the_data_no_folder_is_left(result):
+    assert not (result[0] / "rounds").exists()
 
 
 def test_a_round_ends_early_when_nothing_is_gained(dataset, tmp_path, monkeypatch):
