@@ -72,6 +72,11 @@ class ActionHistory:
         return self._done[-1] if self._done else None
 
     @property
+    def done(self) -> tuple[Action, ...]:
+        """What was done and not taken back, oldest first."""
+        return tuple(self._done)
+
+    @property
     def next(self) -> Action | None:
         """What was taken back last."""
         return self._undone[-1] if self._undone else None

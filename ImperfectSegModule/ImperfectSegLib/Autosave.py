@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import qt
 import slicer
@@ -21,8 +21,8 @@ from ImperfectSegLib.AutosaveFile import (
     readKept,
     writeKept,
 )
-from ImperfectSegLib.InteractiveSession import InteractiveSession
 from ImperfectSegLib.JobRunner import JobRunner
+from ImperfectSegLib.PromptState import State
 from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.SegmentCapture import Masks, captured, packed
 from ImperfectSegLib.SegmentTags import isLocked, thresholdOf
@@ -38,6 +38,22 @@ def autosaveFolder() -> Path:
     return Path(slicer.app.slicerUserSettingsFilePath).parent / "ImperfectSeg" / "Autosave"
 
 
+class KeptSession(Protocol):
+    """Whose work is kept.
+
+    Attributes:
+        volumeNode: The image.
+        listeners: Called with "prompts" or "segments" after these have changed.
+    """
+
+    volumeNode: Any
+    listeners: list[Callable[[str], None]]
+
+    @property
+    def segmentationNode(self) -> Any:
+        """The segmentation; None if there is none."""
+
+
 class Autosave:
     """Writes a file per image and segmentation; it never fails, it tells.
 
@@ -45,10 +61,10 @@ class Autosave:
     prompts would change anyway, follow a moment later beside the window.
     """
 
-    def __init__(self, session: InteractiveSession, tell: Callable[[str], None]) -> None:
+    def __init__(self, session: KeptSession, tell: Callable[[str], None]) -> None:
         """Takes the session, and who shows what is wrong; an empty text if nothing is."""
         self._session, self._tell = session, tell
-        self._folder = autosaveFolder()
+        self._folder = self.folder()
         self._lock = SessionLock(self._folder)
         self._jobs = JobRunner()
         self._timer = qt.QTimer()
@@ -61,6 +77,10 @@ class Autosave:
         self._serial = 0
         self._known: tuple[tuple[Any, ...], str] | None = None
         session.listeners.append(self._onSession)
+
+    def folder(self) -> Path:
+        """Gives the folder where the files are."""
+        return autosaveFolder()
 
     @property
     def isBusy(self) -> bool:
@@ -106,6 +126,22 @@ class Autosave:
             self._write()
         except (OSError, ValueError) as error:
             self._tell(f"Autosave is off: {error}")
+
+    def write(self, kept: Kept, path: Path) -> None:
+        """Writes a file; see `writeKept` for what it raises."""
+        writeKept(kept, path)
+
+    def prompts(self, segmentationNode: Any) -> State:
+        """Gives the prompts of a segmentation."""
+        return PromptStore(segmentationNode).state()
+
+    def notes(self) -> tuple[str, str]:
+        """Gives the marks besides and the annotator, see `Kept`."""
+        return "", ""
+
+    def fileName(self, imageName: str, token: str, segmentationNode: Any) -> str:
+        """Gives the name of the file of an image and a segmentation."""
+        return f"{imageName}-{token}-{segmentationNode.GetID()}{EXTENSION}"
 
     def _onSession(self, what: str) -> None:
         node = self._session.segmentationNode
@@ -169,7 +205,7 @@ class Autosave:
             for s in kept.segments
         )
         self._lock.hold()
-        writeKept(replace(kept, segments=segments, layers=layers), path)
+        self.write(replace(kept, segments=segments, layers=layers), path)
 
     def _kept(self) -> Kept:
         node, volume = self._session.segmentationNode, self._session.volumeNode
@@ -185,15 +221,15 @@ class Autosave:
             for name in inside.GetSegmentIDs()
         )
         saved = time.strftime("%Y-%m-%d %H:%M")
-        prompts = PromptStore(node).state()
-        return Kept(volume.GetName(), node.GetName(), saved, segments, prompts)
+        prompts = self.prompts(node)
+        return Kept(volume.GetName(), node.GetName(), saved, segments, prompts, (), *self.notes())
 
     def _path(self) -> Path | None:
         name = self._imageName()
         node = self._session.segmentationNode
         if not name or node is None:
             return None
-        return self._folder / f"{name}-{self._lock.token}-{node.GetID()}{EXTENSION}"
+        return self._folder / self.fileName(name, self._lock.token, node)
 
     def _imageName(self) -> str:
         volume = self._session.volumeNode

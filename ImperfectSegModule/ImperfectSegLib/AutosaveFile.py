@@ -8,7 +8,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,8 @@ class Kept:
         segments: In their order.
         prompts: As `PromptStore.state` gave them.
         layers: Where the segments are.
+        marks: What the sparse panel knows besides, as JSON; empty if nothing.
+        annotator: Whose work it is; empty if nobody said.
     """
 
     imageName: str
@@ -73,6 +75,8 @@ class Kept:
     segments: tuple[KeptSegment, ...]
     prompts: State
     layers: tuple[KeptLayer, ...] = ()
+    marks: str = ""
+    annotator: str = ""
 
 
 def keptLayer(labels: NDArray[Any], ijkToRas: NDArray[np.float64]) -> KeptLayer | None:
@@ -95,15 +99,14 @@ def writeKept(kept: Kept, path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: If it cannot be written, as on a full disk; an earlier file stays as it was.
     """
-    said = asdict(kept)
-    layers = said.pop("layers")
+    layers = [vars(layer).copy() for layer in kept.layers]
     contents = [layer.pop("content") for layer in layers]
-    said |= {"format": FORMAT, "version": VERSION, "layers": layers}
+    said = {**vars(kept), "format": FORMAT, "version": VERSION, "layers": layers}
     with (
         replacing(path, (EXTENSION,), overwrite=True) as temporary,
         zipfile.ZipFile(temporary, "w") as archive,
     ):
-        archive.writestr(CONTENT, json.dumps(said))
+        archive.writestr(CONTENT, json.dumps(said, default=vars))
         for n, content in enumerate(contents):
             archive.writestr(f"layer{n}", content)
 
@@ -153,6 +156,8 @@ def _kept(said: Mapping[str, Any], contents: list[bytes]) -> Kept:
         tuple(KeptSegment(**{**x, "color": tuple(x["color"])}) for x in said["segments"]),
         tuple(_nodeState(x) for x in said["prompts"]),
         layers,
+        said.get("marks", ""),
+        said.get("annotator", ""),
     )
 
 

@@ -32,6 +32,7 @@ class InteractiveSession(SessionHistory):
     def __init__(self, logic: InteractiveLogic, jobs: JobRunner, view: SessionView) -> None:
         """See `SessionHistory`."""
         super().__init__(logic, jobs, view)
+        self._logic: InteractiveLogic = logic
         self._request: Request | None = None
         self._lockNotes: list[str] = []
         self.volumeNode: Any = None

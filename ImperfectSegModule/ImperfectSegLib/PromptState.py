@@ -17,6 +17,7 @@ from ImperfectSegLogic.data.slices import AXIS_NAMES
 SEGMENT = "ImperfectSeg.Segment"
 POSITIVE = "ImperfectSeg.Positive"
 RADIUS = "ImperfectSeg.Radius"
+MARK = "ImperfectSeg.Mark"
 AXIS = "slice axis "
 
 POINTS, STROKE, BOX = (
@@ -42,6 +43,7 @@ class NodeState:
     points: tuple[Point, ...]
     boxMatrix: tuple[float, ...] = ()
     boxSize: tuple[float, ...] = ()
+    mark: str = ""
 
 
 State = tuple[NodeState, ...]
@@ -106,6 +108,7 @@ def stateOf(node: Any) -> NodeState:
         tuple(zip(positions, numbersOf(node), axesOf(node), strict=True)),
         tuple(float(x) for x in matrix),
         tuple(float(x) for x in size),
+        node.GetAttribute(MARK) or "",
     )
 
 
@@ -115,6 +118,8 @@ def fill(node: Any, state: NodeState) -> None:
         return
     if state.radius:
         node.SetAttribute(RADIUS, repr(state.radius))
+    if state.mark:
+        node.SetAttribute(MARK, state.mark)
     if state.className == BOX:
         matrix = np.array(state.boxMatrix).reshape(4, 4)
         node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(matrix))

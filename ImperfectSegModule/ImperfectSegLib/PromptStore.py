@@ -20,6 +20,7 @@ from ImperfectSegLib.PromptState import (
     RADIUS,
     SEGMENT,
     STROKE,
+    NodeState,
     State,
     axesOf,
     description,
@@ -60,16 +61,28 @@ class PromptStore:
     Every segment has one point list for its positive and one for its negative clicks, and a curve
     for every stroke. The description of each control point holds its number in the order in which
     prompts were given, its label text the signed label, as the command line reads it.
+
+    Attributes:
+        role: The reference by which a node says whose prompts it has.
+        lasting: Kinds of nodes that stay, empty, where their prompts are gone.
     """
+
+    role = SEGMENTATION_ROLE
+    lasting: tuple[str, ...] = (POINTS, BOX)
 
     def __init__(self, segmentationNode: Any) -> None:
         self._segmentationNode = segmentationNode
+
+    @property
+    def segmentationNode(self) -> Any:
+        """The segmentation."""
+        return self._segmentationNode
 
     def nodes(self) -> list[Any]:
         """Gives all markups nodes with prompts of this segmentation."""
         wanted = self._segmentationNode.GetID()
         markups = slicer.util.getNodesByClass("vtkMRMLMarkupsNode")
-        return [n for n in markups if n.GetNodeReferenceID(SEGMENTATION_ROLE) == wanted]
+        return [n for n in markups if n.GetNodeReferenceID(self.role) == wanted]
 
     def pointList(self, segmentId: str, positive: bool) -> Any:
         """Gives the point list of a segment and a sign, made when it is not there yet."""
@@ -96,7 +109,7 @@ class PromptStore:
 
     def adopt(self, markupsNode: Any, segmentId: str, positive: bool = True) -> None:
         """Makes a markups node that the user drew elsewhere into prompts of a segment."""
-        markupsNode.SetNodeReferenceID(SEGMENTATION_ROLE, self._segmentationNode.GetID())
+        markupsNode.SetNodeReferenceID(self.role, self._segmentationNode.GetID())
         markupsNode.SetAttribute(SEGMENT, segmentId)
         markupsNode.SetAttribute(POSITIVE, str(int(positive)))
         styleLike(markupsNode, self._segmentationNode.GetSegmentation().GetSegment(segmentId))
@@ -146,7 +159,7 @@ class PromptStore:
             axis: Of the view in which those were placed that nobody has looked at yet.
         """
         self._number(axis)
-        states = [stateOf(node) for node in self.nodes()]
+        states = [self._stateOf(node) for node in self.nodes()]
         return tuple(s for s in states if s.points)
 
     def restore(self, state: State) -> None:
@@ -158,8 +171,9 @@ class PromptStore:
         for node in self.nodes():
             known = wanted.pop(node.GetID(), None)
             if known is not None:
-                fill(node, known)
-            elif node.GetClassName() == STROKE:
+                if self._stateOf(node) != known:
+                    fill(node, known)
+            elif node.GetClassName() not in self.lasting:
                 slicer.mrmlScene.RemoveNode(node)
             else:
                 node.RemoveAllControlPoints()
@@ -199,18 +213,28 @@ class PromptStore:
         """Gives the control points that are new their place in the order, and all their label."""
         nodes, labels = self.nodes(), self._labels()
         given = int(self._segmentationNode.GetAttribute(LAST_NUMBER) or 0)
-        last = max([given, *(n for node in nodes for n in numbersOf(node))])
+        last = max([given, *(n for node in nodes for n in self._numbersOf(node))])
         for node in nodes:
             label = labels.get(node.GetAttribute(SEGMENT), 0)
-            text = f"{'+' if isPositive(node) else '-'}{label}"
-            fresh = False
-            for n in range(node.GetNumberOfControlPoints()):
-                if node.GetNthControlPointLabel(n) != text:
-                    node.SetNthControlPointLabel(n, text)
-                placed = node.GetNthControlPointPositionStatus(n) == node.PositionDefined
-                if placed and not numberIn(node.GetNthControlPointDescription(n)):
-                    last += 1 if not fresh or node.GetClassName() == POINTS else 0
-                    fresh = True
-                    node.SetNthControlPointDescription(n, description(last, node, axis))
+            last = self._numberNode(node, f"{'+' if isPositive(node) else '-'}{label}", last, axis)
         if last > given:
             self._segmentationNode.SetAttribute(LAST_NUMBER, str(last))
+
+    def _numberNode(self, node: Any, text: str, last: int, axis: int | None) -> int:
+        """Numbers the points of a node that are new after `last`; gives the last number now."""
+        fresh = False
+        for n in range(node.GetNumberOfControlPoints()):
+            if node.GetNthControlPointLabel(n) != text:
+                node.SetNthControlPointLabel(n, text)
+            placed = node.GetNthControlPointPositionStatus(n) == node.PositionDefined
+            if placed and not numberIn(node.GetNthControlPointDescription(n)):
+                last += 1 if not fresh or node.GetClassName() == POINTS else 0
+                fresh = True
+                node.SetNthControlPointDescription(n, description(last, node, axis))
+        return last
+
+    def _stateOf(self, node: Any) -> NodeState:
+        return stateOf(node)
+
+    def _numbersOf(self, node: Any) -> list[int]:
+        return numbersOf(node)

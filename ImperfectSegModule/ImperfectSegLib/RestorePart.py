@@ -11,9 +11,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ImperfectSegLib import Bridge
-from ImperfectSegLib.Autosave import Autosave
+from ImperfectSegLib.Autosave import Autosave, KeptSession
 from ImperfectSegLib.AutosaveFile import Kept
-from ImperfectSegLib.InteractiveSession import InteractiveSession
 from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.SegmentTags import setLocked, setThreshold
 from ImperfectSegLogic.data import Geometry
@@ -25,21 +24,36 @@ class RestorePart:
     Attributes:
         autosave: Keeps work, and knows what is left of others.
         parameters: What the panel remembers; None while a scene is closed or read.
+        noun: What people call that which is kept besides segments.
     """
 
-    def __init__(
-        self, ui: Any, session: InteractiveSession, say: Callable[[str, bool], None]
-    ) -> None:
+    noun = "prompts"
+
+    def __init__(self, ui: Any, session: KeptSession, say: Callable[[str, bool], None]) -> None:
         """Takes the widgets, the session, and who speaks."""
         self._ui, self._session, self._say = ui, session, say
         self._offered: Path | None = None
         self._looked: Any = None
         self.parameters: Any = None
-        self.autosave = Autosave(session, self._onAutosave)
+        self.autosave = self.makeAutosave(session)
         ui.restoreBox.visible = False
         ui.restoreButton.connect("clicked(bool)", lambda _checked: self.restore())
         ui.discardButton.connect("clicked(bool)", lambda _checked: self.discard())
         self._onAutosave("")
+
+    def makeAutosave(self, session: KeptSession) -> Autosave:
+        """Makes what keeps work."""
+        return Autosave(session, self._onAutosave)
+
+    def chosen(self, path: Path) -> Path:
+        """Gives which version of a file is to be restored."""
+        return path
+
+    def restored(self, kept: Kept) -> Any:
+        """Gives a new segmentation with what was kept."""
+        node = segmentsOf(kept, self._session.volumeNode)
+        PromptStore(node).restore(kept.prompts)
+        return node
 
     def look(self) -> None:
         """Offers what is left of the image that is chosen now."""
@@ -61,8 +75,8 @@ class RestorePart:
         if path is None or parameters is None:
             return
         try:
-            kept = self.autosave.read(path)
-            parameters.segmentation = _restored(kept, self._session.volumeNode)
+            kept = self.autosave.read(self.chosen(path))
+            parameters.segmentation = self.restored(kept)
         except (ValueError, OSError) as error:
             self._say(str(error), True)
             return
@@ -88,22 +102,24 @@ class RestorePart:
                 1 if s.className.endswith("CurveNode") else len(s.points) for s in kept.prompts
             )
             text = _(
-                "3D Slicer ended without saving. Of this image there are {prompts} prompts and"
+                "3D Slicer ended without saving. Of this image there are {count} {noun} and"
                 " {segments} segments, kept at {time}."
-            ).format(prompts=points, segments=len(kept.segments), time=kept.saved)
+            ).format(count=points, noun=self.noun, segments=len(kept.segments), time=kept.saved)
         except (ValueError, OSError) as error:
             text = str(error)
         self._ui.restoreLabel.text = text
 
     def _onAutosave(self, problem: str) -> None:
-        text = problem or _("Prompts and segments are kept on disk until you save or close.")
+        kept = _("{noun} and segments are kept on disk until you save or close.")
+        text = problem or kept.format(noun=self.noun.capitalize())
         self._ui.autosaveLabel.text = text
         self._ui.autosaveLabel.styleSheet = "color: #c0392b" if problem else ""
         if problem:
             self._say(problem, True)
 
 
-def _restored(kept: Kept, volumeNode: Any) -> Any:
+def segmentsOf(kept: Kept, volumeNode: Any) -> Any:
+    """Gives a new segmentation with the segments that were kept."""
     node = slicer.mrmlScene.AddNewNodeByClass(
         "vtkMRMLSegmentationNode", slicer.mrmlScene.GenerateUniqueName(kept.segmentationName)
     )
@@ -119,5 +135,4 @@ def _restored(kept: Kept, volumeNode: Any) -> Any:
             Bridge.setSegmentMask(node, segment.id, mask, geometry)
         setLocked(node, segment.id, segment.locked)
         setThreshold(node, segment.id, segment.threshold)
-    PromptStore(node).restore(kept.prompts)
     return node

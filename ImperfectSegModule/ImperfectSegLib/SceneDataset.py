@@ -66,14 +66,54 @@ def addCase(
         OSError: If the data set cannot be written.
     """
     volume = Bridge.volumeFromNode(volumeNode)
-    case = caseId or re.sub(r"[^A-Za-z0-9._+-]+", "_", volume.name).strip("._+-") or "volume"
     annotation = None
     if segmentationNode is not None:
         annotation = _annotation(dataset, segmentationNode, volume.geometry, sparse)
+    return addVolume(dataset, volume, annotation, annotator, caseId, subject)[0]
+
+
+def addVolume(
+    dataset: Dataset,
+    volume: Volume,
+    annotation: Annotation | None,
+    annotator: str = "slicer",
+    caseId: str = "",
+    subject: str = "",
+) -> tuple[str, int]:
+    """Adds an image that was taken out of the scene, with an annotation of any kind.
+
+    Touches no node, so that any thread may do it; see `addCase` for the rest.
+
+    Returns:
+        The case's id, and the number of the annotation's version; 0 without one.
+    """
+    case = caseId or re.sub(r"[^A-Za-z0-9._+-]+", "_", volume.name).strip("._+-") or "volume"
     _addImage(dataset, case, volume, subject)
-    if annotation is not None:
-        dataset.annotate(case, annotation, annotator)
-    return case
+    version = 0 if annotation is None else dataset.annotate(case, annotation, annotator)
+    return case, version
+
+
+def labelNumbers(dataset: Dataset, segmentationNode: Any, sparse: bool = True) -> dict[str, int]:
+    """Gives the label that each segment has in a data set, by the segments' names.
+
+    Args:
+        dataset: The data set.
+        segmentationNode: The segmentation.
+        sparse: Whether a segment named `background` is allowed, which is 0.
+
+    Raises:
+        ValueError: If a segment is no label of the data set.
+    """
+    numbers = {name: label for label, name in dataset.labels.items()} | {BACKGROUND: 0}
+    segmentation = segmentationNode.GetSegmentation()
+    names = {i: segmentation.GetSegment(i).GetName() for i in segmentation.GetSegmentIDs()}
+    unknown = [n for n in names.values() if n not in numbers or (n == BACKGROUND and not sparse)]
+    if unknown:
+        raise ValueError(
+            f"{segmentationNode.GetName()}: got segments {unknown}, allowed are"
+            f" {', '.join(dataset.labels.values())}. Rename them, or add them to dataset.json."
+        )
+    return {segmentId: numbers[name] for segmentId, name in names.items()}
 
 
 def _addImage(dataset: Dataset, case: str, volume: Volume, subject: str) -> None:
@@ -153,24 +193,18 @@ def loadCase(
 def _annotation(
     dataset: Dataset, segmentationNode: Any, grid: Geometry, sparse: bool
 ) -> DenseMask | SparseMask:
-    numbers = {name: label for label, name in dataset.labels.items()} | {BACKGROUND: 0}
+    numbers = labelNumbers(dataset, segmentationNode, sparse)
     segmentation = segmentationNode.GetSegmentation()
-    names = {i: segmentation.GetSegment(i).GetName() for i in segmentation.GetSegmentIDs()}
-    unknown = [n for n in names.values() if n not in numbers or (n == BACKGROUND and not sparse)]
-    if unknown:
-        raise ValueError(
-            f"{segmentationNode.GetName()}: got segments {unknown}, allowed are"
-            f" {', '.join(dataset.labels.values())}. Rename them, or add them to dataset.json."
-        )
     labels: NDArray[np.int32] = np.full(grid.shape, UNLABELED, dtype=np.int32)
-    for segmentId, name in names.items():
+    for segmentId, number in numbers.items():
         mask = Bridge.segmentMask(segmentationNode, segmentId, grid)
         if (labels[mask] != UNLABELED).any():
+            name = segmentation.GetSegment(segmentId).GetName()
             raise ValueError(
                 f"{segmentationNode.GetName()}: segment {name!r} overlaps another one, and a voxel"
                 " has one label in a data set. Remove the overlap in Segment Editor."
             )
-        labels[mask] = numbers[name]
+        labels[mask] = number
     if sparse:
         return SparseMask(labels, grid)
     return DenseMask(np.maximum(labels, 0), grid)

@@ -1,15 +1,43 @@
-"""Tells the interactive panel what happens in the scene."""
+"""Tells a panel with prompts what happens in the scene."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import slicer
 import slicer.util
 import vtk
 
-from ImperfectSegLib.InteractivePanel import InteractivePanel
+
+class WatchedPanel(Protocol):
+    """What a panel does when something happens in the scene.
+
+    Attributes:
+        tools: The part with the tools in hand, `tools.tools`.
+        segments: The part that shows segments.
+    """
+
+    tools: Any
+    segments: Any
+
+    def say(self, text: str, isError: bool = False) -> None:
+        """Shows a message."""
+
+    def promptsChanged(self) -> None:
+        """Called when prompts may have changed."""
+
+    def markupsRemoved(self, node: Any) -> None:
+        """Called when a markups node was removed."""
+
+    def startSave(self) -> None:
+        """Called before a scene is saved."""
+
+    def endSave(self) -> None:
+        """Called after a scene was saved."""
+
+    def forgetScene(self) -> None:
+        """Called when a scene is being closed."""
 
 
 class SceneWatch:
@@ -18,7 +46,7 @@ class SceneWatch:
     def __init__(
         self,
         widget: Any,
-        panel: InteractivePanel,
+        panel: WatchedPanel,
         connect: Callable[[Any], None],
         initialize: Callable[[], None],
     ) -> None:
@@ -60,6 +88,8 @@ class SceneWatch:
             self._panel.markupsRemoved(node)
 
     def _observeMarkups(self, node: Any) -> None:
+        if node.GetHideFromEditors():
+            return  # Drawn by a panel, and no prompts.
         defined, removed = node.PointPositionDefinedEvent, node.PointRemovedEvent
         for event in (defined, removed, node.PointEndInteractionEvent):
             if not self._widget.hasObserver(node, event, self._onPrompts):

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ImperfectSegLib.ActionHistory import Action, ActionHistory, Answers, Snapshot
-from ImperfectSegLib.InteractiveLogic import InteractiveLogic
 from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.RegionHandle import RegionHandle
 from ImperfectSegLib.SessionState import SessionState
+from ImperfectSegLib.WritingLogic import WritingLogic
 
 
 class SessionView(Protocol):
@@ -35,7 +35,7 @@ class SessionHistory:
             "restored" comes first where something was undone or redone.
     """
 
-    def __init__(self, logic: InteractiveLogic, jobs: JobRunner, view: SessionView) -> None:
+    def __init__(self, logic: WritingLogic, jobs: JobRunner, view: SessionView) -> None:
         """Takes what does the work, what runs it beside the window, and what shows it."""
         self._logic, self._jobs, self._view = logic, jobs, view
         self._history = ActionHistory()
