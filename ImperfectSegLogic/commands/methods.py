@@ -22,7 +22,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     """Adds the command to the parser."""
     methods = commands.add_parser(
         "methods",
-        help="list engines, training methods, sample transforms and refiners, or tell about one",
+        help="list engines and methods for training, refining and querying, or tell about one",
     )
     methods.add_argument("name", metavar="NAME", nargs="?", help="tell about this one")
     methods.set_defaults(run=_methods)
@@ -50,7 +50,8 @@ def _methods(options: argparse.Namespace) -> None:
 
 
 def _every() -> dict[str, Any]:
-    every = (*catalog.training_methods(), *catalog.transforms(), *catalog.refiners())
+    trained = (*catalog.training_methods(), *catalog.transforms())
+    every = (*trained, *catalog.refiners(), *catalog.query_strategies())
     return {m.card.name: m for m in every}
 
 

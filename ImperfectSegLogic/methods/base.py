@@ -18,6 +18,8 @@ from ImperfectSegLogic.methods.settings import NoSettings, check_settings
 if TYPE_CHECKING:  # 3D Slicer has no torch of its own; only what trains needs it.
     from torch import Tensor, nn
 
+    from ImperfectSegLogic.active.pool import Pool
+    from ImperfectSegLogic.active.segmenter import Segmenter
     from ImperfectSegLogic.data.sample import Batch, Sample
     from ImperfectSegLogic.training.plan import TrainingPlan
     from ImperfectSegLogic.training.players import Players
@@ -148,7 +150,7 @@ class Ranking:
     """What to annotate next, most wanted first.
 
     Attributes:
-        items: Case ids, or whatever units the pool is made of.
+        items: Names of units, see `active.unit`.
         scores: One per item; higher is more wanted.
         reasons: One per item, for people.
     """
@@ -159,11 +161,41 @@ class Ranking:
 
 
 class QueryStrategy(Method):
-    """Says what is worth annotating next."""
+    """Says what is worth annotating next.
+
+    Attributes:
+        needs_segmenter: Whether it asks a trained model; if not, it works before any training.
+        keeps_budget: Whether it may give fewer units than asked for, so as to keep a budget.
+    """
+
+    needs_segmenter: ClassVar[bool] = True
+    keeps_budget: ClassVar[bool] = False
 
     @abstractmethod
-    def rank(self, pool: Any, segmenter: Any) -> Ranking:
-        """Ranks a pool of unlabeled data by what a segmenter would learn from it."""
+    def rank(
+        self,
+        pool: Pool,
+        segmenter: Segmenter | None,
+        count: int,
+        rng: np.random.Generator,
+        progress: Progress | None = None,
+    ) -> Ranking:
+        """Chooses unlabeled units by what a segmenter would learn from them.
+
+        The order of the pool does not matter; all chance, that of ties too, comes from `rng`.
+
+        Args:
+            pool: What can be annotated; it notes in `problems` which cases could not be read.
+            segmenter: The model at hand; None only for strategies that need none.
+            count: How many units; all if there are fewer.
+            rng: The same one gives the same ranking.
+            progress: Told how far the work is; cancels it. What was measured by then stays.
+
+        Raises:
+            ValueError: If `count` is below 1, there is no segmenter, it has other labels than the
+                data set, cannot do what the strategy needs, or no case can be measured.
+            CancelledError: If it was cancelled.
+        """
 
 
 class Refiner(Method):

@@ -10,6 +10,7 @@ from typing import Any
 
 from ImperfectSegLogic.methods.base import (
     InteractiveSegmenter,
+    QueryStrategy,
     Refiner,
     SampleTransform,
     TrainingMethod,
@@ -82,6 +83,23 @@ REFINERS: tuple[str, ...] = (
 )
 """All refiners, as `module:class` below this package, best first."""
 
+QUERY_STRATEGIES: tuple[str, ...] = (
+    "scarce.active_learning.random_choice:RandomChoice",
+    "scarce.active_learning.luth2025:ForegroundAwareRandom",
+    "scarce.active_learning.settles2009:Entropy",
+    "scarce.active_learning.houlsby2011:BALD",
+    "scarce.active_learning.sener2018:KCenter",
+    "scarce.active_learning.yang2017:SuggestiveAnnotation",
+    "scarce.active_learning.kuo2018:CostSensitive",
+    "scarce.active_learning.gorriz2017:CostEffective",
+    "scarce.active_learning.ozdemir2018:BordaCount",
+    "scarce.active_learning.sourati2018:FisherInformation",
+    "scarce.active_learning.sourati2019:LayerwiseFisherInformation",
+    "scarce.active_learning.mahapatra2018:AleatoricPlusEpistemic",
+    "scarce.active_learning.zheng2019:RepresentativeAnnotation",
+)
+"""All query strategies, as `module:class` below this package, baselines first."""
+
 
 def default_segmenter() -> type[InteractiveSegmenter]:
     """Gives the first interactive segmenter that can be used as things are, without a model."""
@@ -142,6 +160,11 @@ def refiners() -> tuple[type[Refiner], ...]:
     return tuple(_load(line) for line in REFINERS)
 
 
+def query_strategies() -> tuple[type[QueryStrategy], ...]:
+    """Gives all query strategies; needs no torch."""
+    return tuple(_load(line) for line in QUERY_STRATEGIES)
+
+
 def transform(name: str, settings: Mapping[str, Any] | None = None) -> SampleTransform:
     """Makes a sample transform by the name on its card.
 
@@ -167,6 +190,15 @@ def refiner(name: str, settings: Mapping[str, Any] | None = None) -> Refiner:
         ValueError: If there is none of that name, or a setting is not allowed.
     """
     return _make("refiner", refiners(), name, settings)
+
+
+def query_strategy(name: str, settings: Mapping[str, Any] | None = None) -> QueryStrategy:
+    """Makes a query strategy by the name on its card.
+
+    Raises:
+        ValueError: If there is none of that name, or a setting is not allowed.
+    """
+    return _make("query strategy", query_strategies(), name, settings)
 
 
 def _load(line: str) -> Any:

@@ -17,6 +17,7 @@ NAMES = (
     "crf",
     "recist",
     "completion",
+    "query_selection",
 )
 
 
