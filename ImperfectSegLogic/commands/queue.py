@@ -8,7 +8,7 @@ from pathlib import Path
 from ImperfectSegLogic.active.queue import Queue
 from ImperfectSegLogic.active.queue_items import Lease
 from ImperfectSegLogic.active.unit import parse
-from ImperfectSegLogic.commands import queue_build, queue_readers
+from ImperfectSegLogic.commands import queue_build, queue_readers, queue_simulate
 from ImperfectSegLogic.commands.queue_annotation import read_annotation
 from ImperfectSegLogic.commands.queue_tables import (
     annotators_table,
@@ -49,6 +49,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_release(own)
     _add_status(own)
     queue_readers.add_to(own)
+    queue_simulate.add_to(own)
 
 
 def _add_next(commands: Commands[argparse.ArgumentParser]) -> None:
