@@ -12,6 +12,7 @@ import numpy as np
 from ImperfectSegLogic.active.pool_units import Division
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.data import UNLABELED, Dataset, DenseMask, SparseMask
+from ImperfectSegLogic.data.datasets.linked import empty_like, link_case
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.training.case_fingerprint import content_key
 
@@ -98,18 +99,14 @@ class LabeledSet:
             ValueError: If it was made of other images.
             OSError: If an image cannot be read, or the data set not be written.
         """
-        own, said = self.dataset, self.dataset.description
-        made = Dataset.open(folder) if folder.exists() else None
-        made = made or Dataset.create(folder, said.labels, said.name, said.text, said.channels)
+        own = self.dataset
+        made = Dataset.open(folder) if folder.exists() else empty_like(own, folder)
         wanted = (*self.train, *self.validation)
         for number, case in enumerate(wanted):
             progress.report(number / len(wanted), f"linking {case}")
-            record = own.record(case)
             if case not in made.case_ids:
-                path = record.image_path(own.folder)
-                known = (record.subject, record.source, record.labels)
-                made.add_case(case, path, "absolute", *known)
-            if made.record(case).sha256 != record.sha256 or made.labels != own.labels:
+                link_case(own, made, case)
+            if made.record(case).sha256 != own.record(case).sha256 or made.labels != own.labels:
                 raise ValueError(
                     f"{folder}: was made for other images or labels than those of {own.folder}."
                     " Choose another folder."

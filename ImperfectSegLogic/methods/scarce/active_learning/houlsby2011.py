@@ -17,9 +17,8 @@ from ImperfectSegLogic.methods.scarce.active_learning.measured import (
     PASSES,
     ROW,
     MeasuredStrategy,
-    falling,
+    highest,
     means,
-    ranking,
 )
 from ImperfectSegLogic.methods.settings import setting
 
@@ -62,6 +61,4 @@ class BALD(MeasuredStrategy):
 
     def select(self, table: Table, known: Table, count: int, rng: np.random.Generator) -> Ranking:
         """Gives the highest ones."""
-        rows = falling(table["bald"], rng)[:count]
-        scores = table["bald"][rows]
-        return ranking(table, rows, scores, lambda n: f"mutual information {scores[n]:.4f}")
+        return highest(table, table["bald"], count, rng, "mutual information")

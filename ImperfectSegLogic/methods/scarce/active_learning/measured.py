@@ -161,3 +161,20 @@ def ranking(
     names = tuple(table.units[int(row)].name() for row in rows)
     reasons = tuple(reason(n) for n in range(len(names)))
     return Ranking(names, tuple(float(score) for score in scores), reasons)
+
+
+def highest(
+    table: Table, scores: NDArray[np.floating], count: int, rng: np.random.Generator, what: str
+) -> Ranking:
+    """Makes a ranking of the units of highest score.
+
+    Args:
+        table: The units.
+        scores: One per unit.
+        count: How many to give.
+        rng: Breaks ties.
+        what: The score's name, for people.
+    """
+    rows = falling(scores, rng)[:count]
+    found = scores[rows]
+    return ranking(table, rows, found, lambda n: f"{what} {found[n]:.4f}")

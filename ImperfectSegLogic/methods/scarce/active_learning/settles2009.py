@@ -15,9 +15,8 @@ from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.scarce.active_learning.measured import (
     ROW,
     MeasuredStrategy,
-    falling,
+    highest,
     means,
-    ranking,
 )
 
 
@@ -43,6 +42,4 @@ class Entropy(MeasuredStrategy):
 
     def select(self, table: Table, known: Table, count: int, rng: np.random.Generator) -> Ranking:
         """Gives the highest ones."""
-        rows = falling(table["entropy"], rng)[:count]
-        scores = table["entropy"][rows]
-        return ranking(table, rows, scores, lambda n: f"mean entropy {scores[n]:.4f}")
+        return highest(table, table["entropy"], count, rng, "mean entropy")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ImperfectSegLogic.completion.hexagonal_grid import padded
 from ImperfectSegLogic.data import Dataset, PointGrid, SparseMask, Volume
+from ImperfectSegLogic.data.datasets.linked import empty_like, link_case
 from ImperfectSegLogic.training.players import Players
 
 ANNOTATOR = "relabeled"
@@ -31,12 +32,10 @@ def relabeled(players: Players, dataset: Dataset, folder: Path, change: Change) 
         ValueError: If something is damaged.
         OSError: If something cannot be read or written.
     """
-    about = dataset.description
-    made = Dataset.create(folder, about.labels, about.name, about.text, about.channels)
+    made = empty_like(dataset, folder)
     for case in (*players.train_cases, *players.validation_cases):
         record = dataset.record(case)
-        image = record.image_path(dataset.folder).resolve()
-        made.add_case(case, image, "absolute", record.subject, record.source, record.labels)
+        link_case(dataset, made, case)
         earlier = dataset.versions(case, ANNOTATOR)
         version = earlier[0] if earlier else dataset.find_version(case, players.annotator)
         if version is None:
@@ -46,6 +45,6 @@ def relabeled(players: Players, dataset: Dataset, folder: Path, change: Change) 
             given = padded(given, record.geometry, 0)
         made.annotate(case, given, ANNOTATOR)
         if isinstance(given, SparseMask) and case in players.train_cases:
-            looked_for = tuple(about.labels) if record.labels is None else record.labels
+            looked_for = tuple(dataset.labels) if record.labels is None else record.labels
             made.annotate(case, change(dataset.image(case), given, looked_for), ANNOTATOR)
     return made

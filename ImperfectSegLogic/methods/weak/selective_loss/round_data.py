@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ImperfectSegLogic.data import Annotation, Dataset
+from ImperfectSegLogic.data.datasets.linked import empty_like, link_case
 from ImperfectSegLogic.training.players import Players
 
 
@@ -39,8 +40,7 @@ def with_annotations(
         ValueError: If an annotation does not fit.
         OSError: If something cannot be read or written.
     """
-    said = dataset.description
-    new = Dataset.create(folder, said.labels, said.name, said.text, said.channels)
+    new = empty_like(dataset, folder)
     for case, by_annotator in made:
         _add(dataset, new, case, by_annotator)
     for case in players.validation_cases:
@@ -51,9 +51,6 @@ def with_annotations(
 
 
 def _add(dataset: Dataset, new: Dataset, case: str, said: Mapping[str, Annotation]) -> None:
-    record = dataset.record(case)
-    path = record.image_path(dataset.folder)
-    known = {"subject": record.subject, "source": record.source, "labels": record.labels}
-    new.add_case(case, path, "absolute", **known)  # type: ignore[arg-type]
+    link_case(dataset, new, case)
     for annotator, annotation in said.items():
         new.annotate(case, annotation, annotator)
