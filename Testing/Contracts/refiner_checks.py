@@ -19,6 +19,8 @@ from Testing.Contracts.refiner_scenes import LABELS, Scene, scene, scenes
 BIBLIOGRAPHY = Path(__file__).resolve().parents[2] / "Resources" / "references.bib"
 ROW = "CRF-based post segmentation"
 ALIKE = 0.99
+AGAIN = 1e-5 if torch.cuda.is_available() else 0.0
+"""By how much answers to one question may differ: a GPU adds in any order."""
 """Share of voxels that must get the same label where only rounding may differ."""
 
 Kind = type[Refiner]
@@ -61,7 +63,8 @@ def answers_the_same_every_time(kind: Kind) -> None:
         torch.manual_seed(99)
         np.random.seed(99)
         again = refiner.refine(given.case, given.prediction).probabilities
-        require(kind, np.array_equal(first, again), "gave another answer to the same question")
+        by = float(np.abs(first - again).max())
+        require(kind, by <= AGAIN, f"gave another answer to the same question, by {by:.2g}")
 
 
 def keeps_what_prompts_say(kind: Kind) -> None:

@@ -170,7 +170,8 @@ def test_nothing_but_background_is_refined_without_coordinates_and_a_note_says_s
     found = SpectralCRF().refine(case, nothing)
     assert "without coordinates" in found.notes[-1]
     plain = SpectralCRF(Settings(coordinates=0)).refine(case, nothing)
-    assert np.array_equal(found.probabilities, plain.probabilities)
+    # On a GPU sums are added in any order.
+    np.testing.assert_allclose(found.probabilities, plain.probabilities, atol=1e-5)
     assert plain.notes == ()
 
 

@@ -337,7 +337,7 @@ def bundle(tmp_path, **changes):
 
 
 def test_a_bundle_is_read_as_monai_means_it(tmp_path):
-    engine = MonaiBundleEngine(bundle(tmp_path))
+    engine = MonaiBundleEngine(bundle(tmp_path), device="cpu")
     brought = engine.brought
     assert brought.labels == {1: "part 1", 2: "part 2", 3: "part 3"}
     assert brought.preprocessing.spacing == (2.0, 1.0, 1.1)  # pixdim is R, A, S.

@@ -215,14 +215,14 @@ def test_models_that_were_trained_otherwise_are_refused(model, tmp_path):
         Sun2018(damaged)
 
 
-def test_a_model_read_from_its_file_answers_as_the_one_that_was_saved(
-    model, engine, shown, tmp_path
-):
+def test_a_model_read_from_its_file_answers_as_the_one_that_was_saved(model, shown, tmp_path):
     save_model(load_model(model), tmp_path / "again.safetensors")
     again = Sun2018(tmp_path / "again.safetensors", device="cpu")
     again.set_case(Case(shown[0]))
     prompts = [asked(shown, 1, DISK)]
-    one, other = engine.respond(prompts), again.respond(prompts)
+    first = Sun2018(model, device="cpu")
+    first.set_case(Case(shown[0]))
+    one, other = first.respond(prompts), again.respond(prompts)
     assert np.array_equal(one.probabilities, other.probabilities)
 
 

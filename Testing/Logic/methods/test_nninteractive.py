@@ -28,7 +28,7 @@ def session(monkeypatch):
 @pytest.fixture
 def engine(session, tmp_path):
     torch.set_num_threads(1)
-    made = NNInteractive(nninteractive_look_alike.model_folder(tmp_path))
+    made = NNInteractive(nninteractive_look_alike.model_folder(tmp_path), device="cpu")
     made.set_case(Case(IMAGE))
     session.calls.clear()
     return made

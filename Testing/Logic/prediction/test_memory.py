@@ -73,8 +73,8 @@ def test_where_memory_runs_out_fewer_windows_are_seen_at_once():
     tight = thresholds(2, (16, 16), network=Forgetful(2))
     roomy = thresholds(2, (16, 16))
     settings = PredictionSettings(windows_at_once=9)
-    got = predict([tight], volume, settings)
-    wanted = predict([roomy], volume, settings)
+    got = predict([tight], volume, settings, device="cpu")
+    wanted = predict([roomy], volume, settings, device="cpu")
     np.testing.assert_allclose(
         got.prediction.probabilities, wanted.prediction.probabilities, atol=1e-6
     )

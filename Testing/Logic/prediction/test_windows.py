@@ -44,7 +44,7 @@ def test_beyond_the_image_a_window_sees_zero():
 def test_one_window_gives_what_the_network_says(dims):
     model = random_model(dims, (8, 8, 8)[:dims])
     volume = noise((8, 8, 8))
-    got = predict([model], volume).prediction.probabilities
+    got = predict([model], volume, device="cpu").prediction.probabilities
     prepared = model.preprocessing.prepare(volume)
     if dims == 3:
         wanted = forward(model, prepared)
@@ -58,7 +58,8 @@ def test_one_window_gives_what_the_network_says(dims):
 def test_many_windows_are_weighted_as_monai_does(dims, shape):
     model = random_model(dims, (8, 8, 8)[:dims], channels=2)
     volume = noise(shape, channels=2)
-    got = predict([model], volume, PredictionSettings(windows_at_once=3)).prediction
+    settings = PredictionSettings(windows_at_once=3)
+    got = predict([model], volume, settings, device="cpu").prediction
     image = torch.from_numpy(model.preprocessing.prepare(volume))
     # Slices are samples in 2-D.
     batch = image[None] if dims == 3 else image.transpose(0, 1)
@@ -86,7 +87,7 @@ def test_how_many_windows_are_seen_at_once_changes_nothing(dims):
 def test_an_image_smaller_than_the_window_is_looked_at_as_it_is():
     model = random_model(3, (8, 8, 8))
     volume = noise((3, 5, 8))
-    got = predict([model], volume).prediction.probabilities
+    got = predict([model], volume, device="cpu").prediction.probabilities
     assert got.shape == (3, 3, 5, 8)
     padded = np.zeros((1, 8, 8, 8), dtype=np.float32)
     padded[:, 2:5, 1:6] = model.preprocessing.prepare(volume)

@@ -341,7 +341,9 @@ def test_the_window_grows_until_the_object_is_in_it(dataset, tmp_path):
 def deepigeos(dataset, tmp_path_factory):
     run = run_of(dataset, "deepigeos-wang2018b", steps=120, steps_per_validation=60)
     path = fit(run, tmp_path_factory.mktemp("run") / "own", device="cpu")
-    return catalog.interactive_segmenter("deepigeos-wang2018b", path)
+    engine = catalog.interactive_segmenter("deepigeos-wang2018b", path)
+    engine.network.to("cpu")
+    return engine
 
 
 def test_prompts_that_agree_leave_the_proposal_and_others_refine_it(deepigeos):
