@@ -15,15 +15,23 @@ CHUNK = 8192
 """Rows that are worked on at once, to save memory."""
 
 
-def pictures(volume: Volume, units: Sequence[Unit]) -> NDArray[np.float16]:
+def pictures(
+    volume: Volume, units: Sequence[Unit], side_2d: int = SIDE_2D, side_3d: int = SIDE_3D
+) -> NDArray[np.float16]:
     """Gives a small picture of each unit.
 
     Gray values are those between the 1st and 99th percentile of the image, as 0 to 1. Voxels are
     averaged, not sampled.
 
+    Args:
+        volume: The image.
+        units: Parts of it, all of one kind.
+        side_2d: Sides of the pictures of slices and patches, in pixels.
+        side_3d: Sides of those of volumes.
+
     Returns:
-        Shape (unit, channel * 256) of slices and patches, (unit, channel * 216) of volumes; half
-        precision, as there may be many of them.
+        Shape (unit, channel * side_2d ** 2) of slices and patches, (unit, channel * side_3d ** 3)
+        of volumes; half precision, as there may be many of them.
     """
     array = volume.array if volume.array.ndim == 4 else volume.array[np.newaxis]
     low, high = np.percentile(array, (1, 99), axis=(1, 2, 3), keepdims=True)
@@ -34,9 +42,9 @@ def pictures(volume: Volume, units: Sequence[Unit]) -> NDArray[np.float16]:
     for unit in units:
         place = unit.slices(volume.geometry.shape)
         part = np.clip((array[(slice(None), *place)] - low) / span, 0, 1)
-        sides = [SIDE_3D] * 3
+        sides = [side_3d] * 3
         if unit.axis >= 0:
-            sides = [1 if axis == unit.axis else SIDE_2D for axis in range(3)]
+            sides = [1 if axis == unit.axis else side_2d for axis in range(3)]
         for axis, side in enumerate(sides, start=1):
             part = _shrunk(part, axis, side)
         made.append(part.ravel().astype(np.float16))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ImperfectSegLogic.active.measured_folders import mark_used
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.data.datasets.files import make_folder, visible
 from ImperfectSegLogic.data.safe_writing import replacing
@@ -68,6 +69,7 @@ class Measurements:
         self._since = time.monotonic()
         if folder is not None:
             make_folder(folder)
+            mark_used(folder)
             for name in visible(folder):
                 if name.endswith(NPZ):
                     self._take(_read(folder / name))

@@ -60,9 +60,12 @@ class Gradients:
             with torch.enable_grad():
                 logits = self._network(part.seen.to(device)).float()
                 log = torch.log_softmax(logits, 1).movedim(1, -1)[part.inside.to(device)]
-                chances = log.detach().exp().cpu()  # Drawn on the CPU: the same on all devices.
+                # Drawn on the CPU: the same on all devices.
+                rising = log.detach().exp().cpu().cumsum(dim=1)
                 for n in range(self._draws):
-                    drawn = torch.multinomial(chances, 1, generator=generator).to(device)
+                    # Several times as fast as torch.multinomial, which took a fifth of the time.
+                    lots = torch.rand(len(rising), 1, generator=generator)
+                    drawn = (lots >= rising[:, :-1]).sum(dim=1, keepdim=True).to(device)
                     likelihood = log.gather(1, drawn).sum()
                     sums[n] += self._shortened(likelihood)
             voxels += len(log)

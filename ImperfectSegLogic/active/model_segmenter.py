@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
+from ImperfectSegLogic.active.deep_features import DeepFeatures
 from ImperfectSegLogic.active.model_gradients import Gradients
 from ImperfectSegLogic.active.segmenter import Floats, Look
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.active.unit_windows import UnitWindows
 from ImperfectSegLogic.data import Volume
+from ImperfectSegLogic.networks.noisy_logits import NoiseShare, NoisyLogits
 from ImperfectSegLogic.prediction.predictor import Predictor
 
 
@@ -28,6 +30,8 @@ class ModelSegmenter:
         """Takes the models; uncertainties and MC samples in its settings do not matter."""
         self._predictor = predictor
         self._asked: dict[tuple[tuple[str, ...], int], Predictor] = {}
+        self._noise: Predictor | None = None
+        self._deep = DeepFeatures(predictor.models[0].network)
 
     @property
     def labels(self) -> Mapping[int, str]:
@@ -49,8 +53,26 @@ class ModelSegmenter:
 
     def look(self, volume: Volume, maps: Sequence[str], samples: int) -> Look:
         """See `Segmenter`."""
-        found = self._with(maps, samples).predict(volume)
+        asked = self._with(maps, samples)
+        self._deep.forget()
+        # With dropout, features would be others.
+        with contextlib.nullcontext() if samples else self._deep.noting():
+            found = asked.predict(volume)
         return Look(found.prediction.probabilities, found.uncertainty)
+
+    def noise(self, volume: Volume) -> Floats | None:
+        """See `Segmenter`."""
+        if self._noise is None:
+            own, shown = self._predictor, []
+            for model in own.models:
+                if not isinstance(model.network, NoisyLogits):
+                    return None
+                network = NoiseShare(model.network)
+                shown.append(dataclasses.replace(model, network=network, labels={1: "noise"}))
+            settings = dataclasses.replace(own.settings, uncertainty=(), mc_samples=0)
+            self._noise = Predictor(shown, settings, own.device)
+        found: Floats = self._noise.predict(volume).prediction.probabilities[1]
+        return found
 
     def latent(self, volume: Volume, units: Sequence[Unit]) -> Floats:
         """See `Segmenter`; what its windows show around a unit counts too.
@@ -59,16 +81,11 @@ class ModelSegmenter:
         """
         model, at_once = self._predictor.models[0], self._predictor.settings.windows_at_once
         windows = UnitWindows(model, volume)
-        layer: nn.Module | None = None
+        device = self._predictor.device
         found = []
-        with torch.no_grad():
-            for unit in units:
-                features = []
-                for part in windows.batches(unit, at_once):
-                    seen = part.seen.to(self._predictor.device)
-                    layer = layer or deepest_layer(model.network, seen)
-                    features.append(_output(model.network, layer, seen).flatten(2).mean(2))
-                found.append(torch.cat(features).mean(0).cpu().numpy())
+        for unit in units:
+            features = [self._deep.of(part.seen, device) for part in windows.batches(unit, at_once)]
+            found.append(torch.cat(features).mean(dim=0).numpy())
         return np.stack(found).astype(np.float32)
 
     def gradients(
@@ -90,46 +107,3 @@ class ModelSegmenter:
             settings = dataclasses.replace(own.settings, uncertainty=key[0], mc_samples=samples)
             self._asked[key] = Predictor(own.models, settings, own.device)
         return self._asked[key]
-
-
-def deepest_layer(network: nn.Module, seen: Tensor) -> nn.Module:
-    """Gives the last layer that answers with the fewest voxels.
-
-    Args:
-        network: In evaluation mode.
-        seen: What it is to see, shape (window, channel, *space).
-    """
-    sizes: list[tuple[int, nn.Module]] = []
-
-    def note(module: nn.Module, _: object, output: object) -> None:
-        if isinstance(output, Tensor) and output.ndim == seen.ndim:
-            sizes.append((int(np.prod(output.shape[2:])), module))
-
-    layers = [module for module in network.modules() if not any(module.children())]
-    hooks = [layer.register_forward_hook(note) for layer in layers]
-    try:
-        network(seen[:1])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    fewest = min((size for size, _ in sizes), default=0)
-    return next((layer for size, layer in reversed(sizes) if size == fewest), network)
-
-
-class _Reached(Exception):  # noqa: N818 - Nothing went wrong.
-    """Carries what a layer answers out of a network whose other layers need not run."""
-
-
-def _output(network: nn.Module, layer: nn.Module, seen: Tensor) -> Tensor:
-    def stop(module: nn.Module, _: object, output: Tensor) -> None:
-        raise _Reached(output)
-
-    hook = layer.register_forward_hook(stop)
-    try:
-        network(seen)
-    except _Reached as reached:
-        output: Tensor = reached.args[0]
-        return output.float()
-    finally:
-        hook.remove()
-    raise AssertionError("the layer did not run")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ImperfectSegLogic.active.measured_folders import remove_superseded
 from ImperfectSegLogic.active.measurements import Columns, Measurements, Table
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.data import Dataset, Volume
@@ -99,7 +100,8 @@ class Pool:
         """Measures units that were not measured before, one case at a time.
 
         Args:
-            key: A file name; the same one only for the same way to measure.
+            key: A file name as `measurements.key_of` makes it; the same one only for the same way
+                to measure. What other models measured and nobody used for a day is removed.
             measure: Called once for each case that has units left to measure.
             labeled: Whether to measure labeled units too.
             progress: Told how far the work is; cancels it. What was measured by then stays.
@@ -126,6 +128,8 @@ class Pool:
         if cases and len(self.problems) == len(cases):
             first, why = next(iter(self.problems.items()))
             raise ValueError(f"pool: none of {len(cases)} cases can be measured; {first}: {why}")
+        if self._folder:
+            remove_superseded(self._folder, key)
         report(1.0, "measured")
         tables = (self.units, self.labeled if labeled else ())
         of, others = (known.table([u for u in t if u.case not in self.problems]) for t in tables)

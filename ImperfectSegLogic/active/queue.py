@@ -8,23 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 from ImperfectSegLogic.active import queue_files as files
-from ImperfectSegLogic.active.queue_contents import QueueContents
-from ImperfectSegLogic.active.queue_items import Item, Lease, Reading, Standing
+from ImperfectSegLogic.active.queue_choice import QueueChoice, check_asked
+from ImperfectSegLogic.active.queue_items import LEASE, Lease, Standing
 from ImperfectSegLogic.active.queue_ranking import add_ranking
 from ImperfectSegLogic.active.queue_saving import save
 from ImperfectSegLogic.data import Annotation, Dataset
-from ImperfectSegLogic.data.datasets.files import check_name, make_folder
+from ImperfectSegLogic.data.datasets.files import make_folder
 from ImperfectSegLogic.methods.base import Ranking
-
-LEASE = 600.0
-"""Seconds without a sign of life after which others may get a unit."""
 
 
 class LeaseLostError(ValueError):
     """The unit is somebody else's by now, or is done."""
 
 
-class Queue(QueueContents):
+class Queue(QueueChoice):
     """What to annotate, in plain files in the data set's folder.
 
     Several people and processes can use one queue at the same time, each with an object of its
@@ -82,9 +79,7 @@ class Queue(QueueContents):
             ValueError: If the annotator's name is not allowed.
             OSError: If it cannot be written.
         """
-        check_name("annotator", annotator)
-        if not (math.isfinite(lease) and lease > 0):
-            raise ValueError(f"lease: got {lease}, allowed are seconds above 0, such as 600.")
+        check_asked(annotator, lease)
         items, ranked = self.items(), self.ranking().ranked
         own = {held.unit for held in self.held(annotator)} if resume else set()
         items = [i for i in items if i.unit in ranked or i.unit in own]
@@ -170,24 +165,9 @@ class Queue(QueueContents):
             return settled(standing) if lease.reading in standing.readings else None
 
         own = lease.reading
-        if not self._history.change(lease.unit, change, what, own.annotator, own.sequence):
+        known = lease.item.standing.sequence
+        if not self._history.change(lease.unit, change, what, own.annotator, known):
             raise LeaseLostError(self._lost(lease) + kept)
-
-    def _lend(
-        self, item: Item, annotator: str, lease: float, resume: bool, present: float
-    ) -> Lease | None:
-        def given_up(reading: Reading) -> bool:
-            own = resume and reading.annotator == annotator
-            return own or self._history.is_expired(item.unit, reading, present)
-
-        def change(standing: Standing) -> Standing | None:
-            new = Reading(annotator, standing.sequence + 1, present, lease)
-            return standing.lent(new, item.wanted, given_up)
-
-        known = item.standing.sequence
-        lent = self._history.change(item.unit, change, "leased", annotator, known)
-        reading = lent and lent.reading(annotator)
-        return Lease(replace(item, standing=lent), reading) if lent and reading else None
 
     def _lost(self, lease: Lease) -> str:
         standing = self._history.standing(lease.unit, lease.reading.sequence)

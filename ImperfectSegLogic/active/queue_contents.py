@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from ImperfectSegLogic.active import queue_files as files
+from ImperfectSegLogic.active.pool import DatasetImages
 from ImperfectSegLogic.active.queue_history import History
 from ImperfectSegLogic.active.queue_items import Item, Lease, Standing
 from ImperfectSegLogic.active.queue_ranking import StoredRanking, newest, read_ranking
 from ImperfectSegLogic.active.unit import Unit
-from ImperfectSegLogic.data import Dataset
+from ImperfectSegLogic.data import Dataset, Volume
 from ImperfectSegLogic.data.datasets.files import make_folder
 
 
@@ -19,6 +21,7 @@ class QueueContents:
 
     Attributes:
         dataset: Where annotations go.
+        read_image: Reads the image of a case; may be replaced by what keeps images.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -29,9 +32,11 @@ class QueueContents:
             ValueError: If its newest ranking is damaged.
         """
         self.dataset = dataset
+        self.read_image: Callable[[str], Volume] = dataset.image
         self._rankings = dataset.folder / "queue" / "rankings"
         self._history = History(dataset.folder / "queue" / "events")
         self._ranking: StoredRanking | None = None
+        self._fine: dict[str, str] = {}
         if not newest(self._rankings):
             raise FileNotFoundError(
                 f"{dataset.folder}: has no queue. Make one with `imperfectseg queue build`."
@@ -104,12 +109,18 @@ class QueueContents:
         return bool(self._history.change(unit, change, "released", "", standing.sequence))
 
     def problem(self, unit: Unit) -> str:
-        """Tells why a unit cannot be annotated; empty if it can."""
+        """Tells why a unit cannot be annotated; empty if it can.
+
+        An image is read once as long as its file does not change.
+        """
         try:
-            image = self.dataset.image(unit.case).geometry
-            if not image.matches(self.dataset.record(unit.case).geometry):
-                return f"case {unit.case}: the image is not on the grid that was written down."
-            unit.slices(image.shape)
+            grid = self.dataset.record(unit.case).geometry
+            stamp = DatasetImages(self.dataset).stamp(unit.case)
+            if self._fine.get(unit.case) != stamp:
+                if not self.read_image(unit.case).geometry.matches(grid):
+                    return f"case {unit.case}: the image is not on the grid that was written down."
+                self._fine[unit.case] = stamp
+            unit.slices(grid.shape)
         except (OSError, ValueError) as error:
             return str(error)
         return ""

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from ImperfectSegLogic.active.unit import Unit
 
+LEASE = 600.0
+"""Seconds without a sign of life after which others may get a unit."""
 State = Literal["open", "leased", "done", "skipped", "flagged"]
 
 

@@ -59,6 +59,16 @@ class Segmenter(Protocol):
             ValueError: If the model cannot segment the image.
         """
 
+    def noise(self, volume: Volume) -> Floats | None:
+        """Gives how far noise in the image spreads the probabilities, by one pass without dropout.
+
+        That is the sum over labels of the variance of their probabilities, 0 to 1, shape (slice,
+        row, column); see `networks.noisy_logits`. None if a model has no output for it.
+
+        Raises:
+            ValueError: If the model cannot segment the image.
+        """
+
     def latent(self, volume: Volume, units: Sequence[Unit]) -> Floats:
         """Gives the mean of the deepest features over each unit, shape (unit, feature)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ImperfectSegLogic.active.pool_units import Division
 from ImperfectSegLogic.active.simulation_data import LabeledSet
 from ImperfectSegLogic.active.simulation_results import Campaign, Round
-from ImperfectSegLogic.active.simulation_work import STREAM, Teacher, Work
+from ImperfectSegLogic.active.simulation_work import STREAM, Question, Teacher, Work
 from ImperfectSegLogic.active.unit import Unit, parse
 from ImperfectSegLogic.methods.base import QueryStrategy
 from ImperfectSegLogic.methods.progress import Progress
@@ -29,6 +29,7 @@ class Simulation:
         per_round: Units that a strategy is asked for after each round but the last.
         rounds: Of training and scoring.
         seeds: Of which each fixes all chance of one campaign per strategy.
+        versions: Of strategies, by name: another text makes it ask again what was asked before.
 
     Raises:
         ValueError: If a number is not allowed.
@@ -41,6 +42,7 @@ class Simulation:
     per_round: int = 10
     rounds: int = 5
     seeds: tuple[int, ...] = (0,)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("start", "per_round", "rounds"):
@@ -76,12 +78,7 @@ def simulate(
         OSError: If something cannot be read or written.
         CancelledError: If it was cancelled.
     """
-    units = simulation.labeled.units(simulation.division)
-    if len(units) <= simulation.start:
-        raise ValueError(
-            f"start: got {simulation.start} units, there are {len(units)} in all; allowed are fewer"
-            " than that. Start with fewer, or choose smaller units."
-        )
+    units = units_of(simulation)
     whole = progress or Progress()
     per_seed = 1 + len(simulation.strategies) * simulation.rounds
     share = 1 / (per_seed * len(simulation.seeds))
@@ -96,6 +93,27 @@ def simulate(
     whole.report(1.0, "simulated")
 
 
+def units_of(simulation: Simulation) -> list[Unit]:
+    """Gives all units.
+
+    Raises:
+        ValueError: If there are not more than those to start with.
+    """
+    units = simulation.labeled.units(simulation.division)
+    if len(units) <= simulation.start:
+        raise ValueError(
+            f"start: got {simulation.start} units, there are {len(units)} in all; allowed are fewer"
+            " than that. Start with fewer, or choose smaller units."
+        )
+    return units
+
+
+def first_units(simulation: Simulation, every: Sequence[Unit], seed: int) -> list[Unit]:
+    """Gives the units that are revealed before the first round, the same for all strategies."""
+    rows = np.random.default_rng([seed, STREAM]).permutation(len(every))[: simulation.start]
+    return [every[row] for row in rows]
+
+
 def _campaign(
     simulation: Simulation,
     work: Work,
@@ -104,16 +122,18 @@ def _campaign(
     parts: Sequence[Progress],
 ) -> Iterator[Round]:
     name, seed = which
-    rows = np.random.default_rng([seed, STREAM]).permutation(len(every))[: simulation.start]
-    new, reasons = tuple(every[row].name() for row in rows), ("at the start",) * len(rows)
+    new = tuple(unit.name() for unit in first_units(simulation, every, seed))
+    reasons: tuple[str, ...] = ("at the start",) * len(new)
     units: list[Unit] = []
     for number, part in enumerate(parts):
         units = sorted([*units, *map(parse, new)])
         done = work.trained(units, seed, part.part(0, 0.8))
-        yield Round(number, done.units, done.voxels, done.dice, new, reasons)
+        yield replace(done, number=number, new=new, reasons=reasons)
         if number + 1 == len(parts) or len(units) == len(every):
             return
-        question = (name, simulation.strategies[name], simulation.per_round, number)
+        version = simulation.versions.get(name, "")
+        strategy, count = simulation.strategies[name], simulation.per_round
+        question = Question(name, strategy, count, number, version)
         found = work.asked(question, every, units, seed, part.part(0.8, 1))
         new, reasons = found.items, found.reasons
         if not new:  # A strategy's budget may be used up.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ImperfectSegLogic.data.safe_writing import replacing
 GOALS = (0.95, 1.0)
 """Shares of the Dice with all units that campaigns are to reach."""
 Dice = Mapping[int, float | None]
+"""By label; None where neither the truth nor the prediction has it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Round:
         dice: Mean over test cases by label; None where no test case has the label.
         new: Names of the units that were revealed before this round.
         reasons: Why they were asked for.
+        cases: Dice of each test case.
     """
 
     number: int
@@ -38,6 +40,7 @@ class Round:
     dice: Dice
     new: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    cases: Mapping[str, Dice] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -92,6 +95,18 @@ def mean_dice(dice: Dice) -> float:
             " split to score on."
         )
     return float(np.mean(known))
+
+
+def over_cases(cases: Mapping[str, Dice], labels: Iterable[int]) -> dict[int, float | None]:
+    """Gives the mean over cases by label; None where no case has the label.
+
+    Args:
+        cases: At least one.
+        labels: Which ones.
+    """
+    each = {n: [one.get(n) for one in cases.values()] for n in labels}
+    known = {n: [one for one in values if one is not None] for n, values in each.items()}
+    return {n: float(np.mean(values)) if values else None for n, values in known.items()}
 
 
 def summary(campaigns: Sequence[Campaign]) -> dict[str, dict[str, Any]]:

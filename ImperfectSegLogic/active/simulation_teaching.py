@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ImperfectSegLogic.active.model_segmenter import ModelSegmenter
 from ImperfectSegLogic.active.segmenter import Segmenter
 from ImperfectSegLogic.active.simulation_data import LabeledSet
+from ImperfectSegLogic.active.simulation_results import Dice
 from ImperfectSegLogic.data import Dataset
 from ImperfectSegLogic.evidence.overlap import overlap
 from ImperfectSegLogic.methods.progress import Progress
@@ -24,8 +23,9 @@ from ImperfectSegLogic.training.fingerprint import fingerprint
 from ImperfectSegLogic.training.fit import fit
 from ImperfectSegLogic.training.model_file import load_model
 from ImperfectSegLogic.training.plan import propose
-from ImperfectSegLogic.training.run import RunDescription
+from ImperfectSegLogic.training.run import Named, RunDescription
 
+OVERLAP = PredictionSettings().overlap
 SEEDS_APART = 1000
 """Between the seeds of the models of an ensemble: those of different campaigns stay apart."""
 
@@ -41,9 +41,15 @@ class Teaching:
             are averaged.
         flips: Whether images are predicted in all flips, which makes several passes.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        overlap: Of windows, as a share.
+        asked_in_flips: Whether strategies are told of predictions in all flips, also if scores are
+            not.
+        windows_at_once: How many windows a network sees at once; never changes a result.
+        methods: Training methods, as in `RunDescription`.
+        rounds: Of each training, between which methods may change its data.
 
     Raises:
-        ValueError: If there are no models.
+        ValueError: If there are no models or no rounds.
     """
 
     dims: int | None = None
@@ -51,14 +57,22 @@ class Teaching:
     models: int = 1
     flips: bool = False
     device: str = "auto"
+    overlap: float = OVERLAP
+    asked_in_flips: bool = False
+    windows_at_once: int = 4
+    methods: Named = ()
+    rounds: int = 1
 
     def __post_init__(self) -> None:
-        if self.models < 1:
-            raise ValueError(f"models: got {self.models}, allowed is 1 or more.")
+        for what, number in (("models", self.models), ("rounds of a training", self.rounds)):
+            if number < 1:
+                raise ValueError(f"{what}: got {number}, allowed is 1 or more.")
 
     def known_by(self) -> str:
         """See `simulation.Teacher`."""
-        said = [self.dims, dict(self.overrides), self.models, self.flips]
+        said: list[Any] = [self.dims, dict(self.overrides), self.models, self.flips]
+        said += [self.overlap] if self.overlap != OVERLAP else []
+        said += [["methods", self.methods, self.rounds]] if self.methods or self.rounds > 1 else []
         return json.dumps(said, sort_keys=True, default=str)
 
     def train(
@@ -92,37 +106,37 @@ class Teaching:
         memory = memory_of(choose_device(self.device))
         plan = propose(every, self.dims, memory, **{**learned, **self.overrides})
         return RunDescription(
-            str(data.folder), plan, cases, labeled.validation, annotator=robot, seed=seed,
-            missing_labels=True,
+            str(data.folder), plan, cases, labeled.validation, self.methods, annotator=robot,
+            seed=seed, rounds=self.rounds, missing_labels=True,
         )  # fmt: skip
 
-    def scores(
-        self, labeled: LabeledSet, folder: Path, progress: Progress
-    ) -> dict[int, float | None]:
+    def scores(self, labeled: LabeledSet, folder: Path, progress: Progress) -> dict[str, Dice]:
         """See `simulation.Teacher`."""
-        predictor = self._predictor(folder)
-        each: dict[int, list[float]] = {n: [] for n in labeled.dataset.labels}
+        predictor = self._predictor(folder, self.flips)
+        found: dict[str, Dice] = {}
         for number, case in enumerate(labeled.test):
             progress.report(number / len(labeled.test), f"scoring {case}")
             truth = labeled.truth(case).labels
             labels = predictor.predict_labels(labeled.dataset.image(case)).mask.labels
-            for n in labeled.looked_for(case):
-                dice = overlap(labels == n, truth == n)
-                if dice is not None:
-                    each[n].append(dice)
-        return {n: float(np.mean(values)) if values else None for n, values in each.items()}
+            looked_for = labeled.looked_for(case)
+            found[case] = {n: overlap(labels == n, truth == n) for n in looked_for}
+        return found
 
     def tidy(self, folder: Path) -> None:
         """See `simulation.Teacher`."""
         shutil.rmtree(folder / "prepared", ignore_errors=True)
+        for made in folder.glob("model*/rounds"):  # By methods, of this training only.
+            shutil.rmtree(made)
         for checkpoint in folder.glob("model*/checkpoint.pt"):
             checkpoint.unlink()  # Three times as large as the model.
 
     def segmenter(self, folder: Path) -> Segmenter:
         """See `simulation.Teacher`."""
-        return ModelSegmenter(self._predictor(folder))
+        return ModelSegmenter(self._predictor(folder, self.flips or self.asked_in_flips))
 
-    def _predictor(self, folder: Path) -> Predictor:
+    def _predictor(self, folder: Path, flips: bool) -> Predictor:
         paths = [folder / f"model{n}" / "model.safetensors" for n in range(self.models)]
-        settings = PredictionSettings(flips=self.flips)
+        settings = PredictionSettings(
+            flips=flips, overlap=self.overlap, windows_at_once=self.windows_at_once
+        )
         return Predictor([load_model(path) for path in paths], settings, self.device)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Column, Table
 
 from ImperfectSegLogic.commands.terminal import bar, console, need_torch, plain
+from ImperfectSegLogic.evidence.campaign_plan import GOALS
 from ImperfectSegLogic.evidence.readme import write_table
 from ImperfectSegLogic.evidence.spec import FOLDER, METRICS, Evidence
 from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
@@ -26,6 +27,7 @@ from ImperfectSegLogic.evidence.standing import (
 
 if TYPE_CHECKING:
     from ImperfectSegLogic.evidence.running import Standing
+    from ImperfectSegLogic.evidence.study import StudyOptions
 
 Commands = argparse._SubParsersAction
 WORK = Path("build") / "evidence"
@@ -33,9 +35,10 @@ README = FOLDER.parents[1] / "README.md"
 COLORS = {"reproduced": "green", "partial": "yellow", "not reproduced": "red"}
 DESCRIPTION = """\
 Trains every arm of an Evidence once per seed, its baseline included, tests on the test split, and
-writes NAME.json and NAME.png. What is done is kept in the work folder: a run that was stopped or
-killed goes on where it stopped. With --seeds, --arms, --steps or --quick the result is one to look
-at and stays in the work folder.
+writes NAME.json and NAME.png. Arms that are query strategies get a campaign per seed instead, in
+which a robot annotates what they ask for. What is done is kept in the work folder: a run that was
+stopped or killed goes on where it stopped. With --seeds, --arms, --steps, --quick or --partial the
+result is one to look at and stays in the work folder.
 """
 
 
@@ -62,8 +65,12 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     run.add_argument("name", metavar="NAME", help="of an Evidence, or all")
     run.add_argument("--data", metavar="DIR", type=Path, required=True, help="the data folder")
     run.add_argument("--work", metavar="DIR", type=Path, default=WORK, help="default: %(default)s")
-    run.add_argument("--jobs", metavar="N", type=int, default=1, help="trainings at once")
+    run.add_argument(
+        "--jobs", metavar="N", type=int, default=1, help="trainings or campaigns at once"
+    )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    text = "run nothing; put together the campaigns that are done, in the work folder"
+    run.add_argument("--partial", action="store_true", help=text)
     run.add_argument("--overwrite", action="store_true", help="train again what is done")
     part = run.add_argument_group("to look at")
     part.add_argument("--seeds", metavar="N", type=int, nargs="+", default=[])
@@ -94,23 +101,21 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _run_one(declared: Evidence, options: argparse.Namespace) -> None:
-    from ImperfectSegLogic.evidence.study import StudyOptions, part_of, run_study
-    from ImperfectSegLogic.evidence.training_process import train_and_test
+    from ImperfectSegLogic.evidence.study import StudyOptions, part_of
 
     now = standing(declared.name, options.folder).state
     wanted = part_of(declared, options.seeds, options.arms, options.steps, options.quick)
-    if wanted == declared and now not in (STALE, NOT_RUN) and not options.overwrite:
+    again = options.overwrite or options.partial
+    if wanted == declared and now not in (STALE, NOT_RUN) and not again:
         console.print(f"{declared.name}: is up to date ({now}). --overwrite measures it again.")
         return
     how = StudyOptions(
         options.data, options.work, options.folder, options.jobs, options.overwrite,
-        options.device, _command(declared.name, options),
+        options.device, _command(declared.name, options), options.partial,
     )  # fmt: skip
     console.print(f"[bold]{declared.name}[/]: {plain(declared.title)}", highlight=False)
     with bar("Preparing") as progress:
-        result, path = run_study(
-            declared, wanted, how, progress, _listener(progress), train_and_test
-        )
+        result, path = _measured(declared, wanted, how, progress)
     _print_targets(result)
     if isinstance(result.get("training_code"), list):
         told = "note: the training code changed on the way. --overwrite trains all with today's."
@@ -118,17 +123,37 @@ def _run_one(declared: Evidence, options: argparse.Namespace) -> None:
     console.print(f"{result['verdict'] or NO_TARGET}. Written: {plain(path)} and .png")
 
 
+def _measured(
+    declared: Evidence, wanted: Evidence, how: StudyOptions, progress: Callable[[float, str], None]
+) -> tuple[Mapping[str, Any], Path]:
+    listener = _listener(progress)
+    if wanted.campaign:
+        from ImperfectSegLogic.evidence.campaign_process import run_campaign
+        from ImperfectSegLogic.evidence.campaign_study import run_campaigns
+
+        return run_campaigns(declared, wanted, how, progress, listener, run_campaign)
+    from ImperfectSegLogic.evidence.study import run_study
+    from ImperfectSegLogic.evidence.training_process import train_and_test
+
+    return run_study(declared, wanted, how, progress, listener, train_and_test)
+
+
 def _print_targets(result: Mapping[str, Any]) -> None:
     for target in result["targets"]:
         told = "met" if target["met"] else "not met"
-        text = f"{target['text']}: {told} ({target['found']:.3f}, wanted {target['at_least']:g})"
+        if "goal" in target:
+            found = "never" if target["found"] is None else f"at {target['found']:.0%}"
+            numbers = f"{found}, wanted at {target['at_most']:.0%}"
+        else:
+            numbers = f"{target['found']:.3f}, wanted {target['at_least']:g}"
+        text = f"{target['text']}: {told} ({numbers})"
         console.print(plain(text), highlight=False, soft_wrap=True)
 
 
 def _listener(progress: Callable[[float, str], None]) -> Callable[[Standing], None]:
     def told(now: Standing) -> None:
         left = "" if now.seconds_left is None else f", about {_duration(now.seconds_left)} left"
-        where = f"{now.done} of {now.of} trainings done{left}"
+        where = f"{now.done} of {now.of} {now.what} done{left}"
         progress(now.fraction, where)
         if now.finished is not None:
             console.print(
@@ -182,13 +207,16 @@ def _show_one(one: EvidenceStanding) -> None:
     found, result = one.evidence, one.result or {"arms": {}, "targets": []}
     console.print(f"[bold]{plain(found.title)}[/]\n{plain(found.claim)}", highlight=False)
     console.print(f"survey: {plain(found.survey)}\nverdict: {one.state}", highlight=False)
-    columns = ("arm", METRICS[found.metric], "by structure", "gain (95 %)", "seconds")
+    shares = [f"units to {goal:.0%}" for goal in GOALS] if found.campaign else []
+    columns = ("arm", METRICS[found.metric], "by structure", "gain (95 %)", *shares, "seconds")
     table = Table(*columns)
     for arm in result["arms"].values():
         parts = (f"{name} {part['mean']:.3f}" for name, part in arm["by_structure"].items())
-        seconds = arm["seconds_per_training"]
+        seconds = arm["seconds_per_campaign" if found.campaign else "seconds_per_training"]
         told = "" if seconds is None else f"{seconds:.0f}"
-        table.add_row(plain(arm["name"]), score(arm), plain(", ".join(parts)), gain(arm), told)
+        to = ["-" if one is None else f"{one:.0%}" for one in arm.get("share_to", {}).values()]
+        known = (plain(arm["name"]), score(arm), plain(", ".join(parts)), gain(arm))
+        table.add_row(*known, *to, told)
     if result["arms"]:
         console.print(table)
     _print_targets(result)

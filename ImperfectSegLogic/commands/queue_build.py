@@ -54,10 +54,12 @@ def _build(options: argparse.Namespace) -> None:
     if options.count is not None and options.count < 1:
         raise ValueError(f"--count: got {options.count}, allowed are whole numbers from 1.")
     if options.order in (None, RANDOM):
-        ranking = _chosen(options, dataset)
+        learned: list[str] = []
+        ranking = _chosen(options, dataset, learned)
         said = ("units", "axis", "patch", "split", "fold", "model", "seed")
         about = {"strategy": options.strategy or RANDOM}
         about |= {name: getattr(options, name) for name in said}
+        about |= {"learned": learned} if learned else {}
     else:
         ranking, about = order_of_file(Path(options.order)), {"order": options.order}
     few = slice(options.count)
@@ -66,7 +68,7 @@ def _build(options: argparse.Namespace) -> None:
     console.print(states_table(queue.items(), f"queue of {options.dataset}"))
 
 
-def _chosen(options: argparse.Namespace, dataset: Dataset) -> Ranking:
+def _chosen(options: argparse.Namespace, dataset: Dataset, learned: list[str]) -> Ranking:
     cases = dataset.split(options.split, options.fold) if options.split else dataset.case_ids
     rows, columns = options.patch
     division = Division(options.units, options.axis, (rows, columns))
@@ -76,10 +78,23 @@ def _chosen(options: argparse.Namespace, dataset: Dataset) -> Ranking:
         progress = Progress(listener)
         pool = make_pool(dataset, cases, division, folder, progress)
         text = options.strategy or RANDOM
-        ranking = order_of_strategy(pool, text, segmenter, options.count, options.seed, progress)
+        chance = (options.count, options.seed, progress)
+        ranking = order_of_strategy(
+            pool, text, segmenter, *chance, _earlier(dataset), learned.append
+        )
+    for text in learned:
+        console.print(f"note: {plain(text)}")
     for case, why in pool.problems.items():
         console.print(f"note: case {plain(case)} was left out: {plain(why)}")
     return ranking
+
+
+def _earlier(dataset: Dataset) -> Queue | None:
+    """Gives the queue that is there already, which knows how long units took."""
+    try:
+        return Queue(dataset)
+    except FileNotFoundError:
+        return None
 
 
 def _segmenter(options: argparse.Namespace, dataset: Dataset) -> Segmenter | None:

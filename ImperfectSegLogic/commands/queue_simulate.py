@@ -63,6 +63,10 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     made.add_argument("--models", metavar="N", type=int, default=1, help=text)
     text = "predict images in all flips too, which makes several passes"
     made.add_argument("--flips", action="store_true", help=text)
+    text = "a training method for all trainings, as NAME or NAME:key=value,key=value"
+    made.add_argument("--method", metavar="NAME", action="append", default=[], help=text)
+    text = "rounds of each training, between which methods change its data; default: %(default)s"
+    made.add_argument("--training-rounds", metavar="N", type=int, default=1, help=text)
     made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     made.set_defaults(run=_simulate)
 
@@ -108,10 +112,19 @@ def _simulate(options: argparse.Namespace) -> None:
     need_torch()
     need_matplotlib()
     from ImperfectSegLogic.active.simulation_teaching import Teaching
+    from ImperfectSegLogic.training.run import parse_named
 
     simulation = _described(options)
     decided = overrides_of(options)
-    teaching = Teaching(options.dims, decided, options.models, options.flips, options.device)
+    teaching = Teaching(
+        options.dims,
+        decided,
+        options.models,
+        options.flips,
+        options.device,
+        methods=parse_named(options.method, "--method"),
+        rounds=options.training_rounds,
+    )
     make_folder(options.out)
     ended: list[Campaign] = []
     try:

@@ -17,15 +17,16 @@ PACKAGES = ("torch", "monai", "numpy", "scipy")
 
 
 @functools.cache  # What a process has loaded does not change when files do.
-def circumstances(device: str = "auto") -> dict[str, Any]:
+def circumstances(device: str = "auto", process: str = TRAINING) -> dict[str, Any]:
     """Gives commit, hash of the training code, hardware and versions, as far as they are known.
 
     Args:
         device: As trainings are told.
+        process: The module whose code, with all that it imports, trains.
     """
     return {
         "commit": commit(),
-        "training_code": code_hash((TRAINING,), followed=(f"{PACKAGE}.",)),
+        "training_code": code_hash((process,), followed=(f"{PACKAGE}.",)),
         "processor": processor(),
         "cores": os.cpu_count(),
         "gpu": gpu(device),

@@ -46,6 +46,22 @@ def code_hash(
     return whole.hexdigest()[:16]
 
 
+def modules_followed(
+    modules: Iterable[str], followed: tuple[str, ...], root: Path = ROOT
+) -> tuple[str, ...]:
+    """Gives modules and those that they import, sorted; interfaces are left out.
+
+    Args:
+        modules: Full names.
+        followed: How the names of imported modules begin that count too.
+        root: The folder that the package is in.
+
+    Raises:
+        ValueError: If there is no such module.
+    """
+    return tuple(sorted(_closure(modules, root, followed)))
+
+
 def _closure(modules: Iterable[str], root: Path, followed: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
     waiting = list(modules)

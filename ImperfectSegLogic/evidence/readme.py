@@ -62,9 +62,9 @@ def _table(each: Sequence[EvidenceStanding], links: str) -> str:
         link = f"[{name}]({links}/{name}.toml)"
         if one.result is not None:
             link += f" ([plot]({links}/{name}.png))"
-        cells = (
-            link, one.evidence.headline, METRICS[one.evidence.metric], one.ours, one.baseline,
-            one.gain, one.evidence.survey, one.state,
-        )  # fmt: skip
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        metric = METRICS[one.evidence.metric]
+        metric = f"mean {metric} of the curve" if one.evidence.campaign else metric
+        for row in one.rows:
+            cells = (link, row.arm, metric, *row[1:])
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"

@@ -69,16 +69,45 @@ def assemble(
         if arm.baseline:
             arms[arm.name]["gain"] = gain_of(arms[arm.name], arms[arm.baseline])
     verdict, targets = judged(evidence, arms)
+    used = sorted({module for names in modules.values() for module in names})
+    where = differing([one.circumstances for _, one in done])
+    said = described(evidence, dataset, subjects, used, verdict, targets, measured, where)
+    return {**said, "arms": arms}
+
+
+def described(
+    evidence: Evidence,
+    dataset: Dataset,
+    subjects: Mapping[str, str],
+    modules: Sequence[str],
+    verdict: str,
+    targets: Sequence[Mapping[str, Any]],
+    measured: Mapping[str, Any],
+    circumstances: Mapping[str, Any],
+) -> Result:
+    """Gives all that a result tells besides its arms.
+
+    Args:
+        evidence: What was to be shown.
+        dataset: Its data set.
+        subjects: Who was imaged, by case.
+        modules: Those whose code the result depends on, sorted.
+        verdict: See `judged`.
+        targets: The same.
+        measured: How it was measured, such as the command.
+        circumstances: See `differing`.
+    """
     return {
         **_declared(evidence),
         "verdict": verdict,
-        "targets": targets,
+        "targets": list(targets),
         "data": _data(evidence, dataset, subjects),
         "date": datetime.date.today().isoformat(),
         **measured,
-        **_circumstances([one for _, one in done]),
-        **_hashes(evidence, modules),
-        "arms": arms,
+        **circumstances,
+        "spec_hash": evidence.hash,
+        "code_hash": code_hash(modules),
+        "modules": list(modules),
     }
 
 
@@ -94,11 +123,6 @@ def _declared(evidence: Evidence) -> dict[str, Any]:
         "survey": evidence.survey,
         "seeds": list(evidence.seeds),
     }
-
-
-def _hashes(evidence: Evidence, modules: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    used = sorted({module for names in modules.values() for module in names})
-    return {"spec_hash": evidence.hash, "code_hash": code_hash(used), "modules": used}
 
 
 def _arm(
@@ -155,11 +179,11 @@ def _data(evidence: Evidence, dataset: Dataset, subjects: Mapping[str, str]) -> 
     return {"name": recipe.name, "test": recipe.test, "splits": sizes}
 
 
-def _circumstances(each: Sequence[Scored]) -> dict[str, Any]:
-    """Gives what all trainings have in common as it is, and a list of what differs."""
+def differing(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Gives what all circumstances have in common as it is, and a list of what differs."""
     found: dict[str, Any] = {}
-    for key in dict.fromkeys(key for one in each for key in one.circumstances):
+    for key in dict.fromkeys(key for one in each for key in one):
         # Trainings of an older version may not have told everything.
-        values = sorted({one.circumstances.get(key, "") for one in each}, key=str)
+        values = sorted({one.get(key, "") for one in each}, key=str)
         found[key] = values[0] if len(values) == 1 else values
     return found

@@ -9,6 +9,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ImperfectSegLogic.evidence.campaign_plan import CampaignPlan
+
 FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "Evidence"
 """Where the project's own are: `NAME.toml`, what was measured as `NAME.json` and `NAME.png`."""
 METRICS = {"dice": "Dice", "iou": "IoU"}
@@ -16,7 +18,7 @@ METRICS = {"dice": "Dice", "iou": "IoU"}
 ANNOTATIONS = ("masks", "scribbles", "slices", "pixels", "grid", "recist", "frames")
 TESTED = ("clicks", "refine", "calibrate", "margin")
 """Fields of an arm that say how a network is tested, not how it is trained."""
-LATER = ("adapt", "stride", "padding", "rounds")
+LATER = ("adapt", "stride", "padding", "rounds", "query", "query_settings", "flips")
 """Fields of an arm that there were not from the beginning, those of tests aside."""
 
 
@@ -108,6 +110,10 @@ class Arm:
         calibrate: Search the first refiner's settings on the validation cases, by this many trials;
             0 takes them as they are.
         margin: Refine only what is this near to a segment, in mm; 0 refines all.
+        query: Query strategy whose campaigns are run, in an Evidence of campaigns.
+        query_settings: Its settings that are not defaults.
+        flips: Whether it asks about predictions in all flips, which stand in for an ensemble.
+        survey: What the survey reports of it, where each arm has a line of its own.
     """
 
     series: str
@@ -130,11 +136,15 @@ class Arm:
     stride: int = 0
     padding: int = 0
     rounds: int = 1
+    query: str = ""
+    query_settings: Mapping[str, Any] = field(default_factory=dict)
+    flips: bool = False
+    survey: str = ""
 
     @property
     def trained(self) -> dict[str, Any]:
         """All fields that the training depends on; not how it is called or tested."""
-        named = ("series", "vary", "baseline", *TESTED)
+        named = ("series", "vary", "baseline", "survey", *TESTED)
         said = _without_unsaid(self, LATER)
         return {key: value for key, value in said.items() if key not in named}
 
@@ -159,6 +169,8 @@ class Target:
         over: Arm whose score is subtracted; empty for none.
         at_least: The number that the score, or the gain, has to reach.
         interval: Whether the lower end of the gain's 95 % interval has to lie above it too.
+        goal: Share of the Dice with all annotations that a campaign has to reach; 0 for none.
+        at_most: The share of the annotations that it may take for that.
     """
 
     text: str
@@ -166,6 +178,8 @@ class Target:
     over: str
     at_least: float
     interval: bool = False
+    goal: float = 0.0
+    at_most: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -185,6 +199,7 @@ class Evidence:
         headline: Name of the arm that stands in the table.
         targets: All of them met is `reproduced`, some is `partial`, none is `not reproduced`.
         test_cases: Only the first ones of the test split; 0 for all, as files declare it.
+        campaign: How annotations are asked for, if arms are query strategies.
     """
 
     name: str
@@ -199,6 +214,7 @@ class Evidence:
     headline: str
     targets: tuple[Target, ...]
     test_cases: int = 0
+    campaign: CampaignPlan | None = None
 
     def arm(self, name: str) -> Arm:
         """Gives an arm by its name.
@@ -217,16 +233,21 @@ class Evidence:
         """A short hash of all that its numbers and verdict depend on; wording does not matter."""
         said = asdict(self) | {"data": self.data.said}
         said["arms"] = [_without_unsaid(arm, (*TESTED, *LATER)) for arm in self.arms]
+        said["targets"] = [_without_unsaid(one, ("goal", "at_most")) for one in self.targets]
         for wording in ("title", "claim", "survey"):
             del said[wording]
+        for arm in said["arms"]:
+            del arm["survey"]
         for target in said["targets"]:
             del target["text"]
+        if not self.campaign:
+            del said["campaign"]
         return hash_of(said)
 
 
-def _without_unsaid(one: Arm | DataRecipe, later: tuple[str, ...]) -> dict[str, Any]:
+def _without_unsaid(one: Arm | DataRecipe | Target, later: tuple[str, ...]) -> dict[str, Any]:
     """Leaves out fields that there were not once, where they are as by default: old hashes hold."""
-    default = {
+    default: dict[str, Any] = {
         known.name: known.default if known.default_factory is MISSING else known.default_factory()
         for known in fields(one)
     }

@@ -8,6 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ImperfectSegLogic.evidence.campaign_reading import (
+    QUERY,
+    check_campaign,
+    read_plan,
+    read_query,
+)
 from ImperfectSegLogic.evidence.spec import (
     ANNOTATIONS,
     FOLDER,
@@ -65,6 +71,7 @@ def read_evidence(name: str, folder: Path = FOLDER) -> Evidence:
         arms,
         table.text("headline"),
         tuple(_target(one) for one in table.tables("targets")),
+        campaign=read_plan(table.table("campaign")) if "campaign" in table else None,
     )
     table.done()
     return _checked(found, table)
@@ -156,8 +163,10 @@ def _choices(table: Table, key: str, default: tuple[Choice, ...]) -> tuple[Choic
 
 
 def _arms(table: Table, default: Arm) -> list[Arm]:
-    own = Arm(table.text("name"), baseline=table.text("baseline", ""))
-    base = replace(default, series=own.series, baseline=own.baseline)
+    own = read_query(table, Arm("", baseline=table.text("baseline", "")))
+    name = table.text("name", own.query) if own.query else table.text("name")
+    said = {key: getattr(own, key) for key in ("baseline", *QUERY)}
+    base = replace(default, series=name, **said)
     each = table.table("each")
     arm = _setup(table, base)
     table.done()
@@ -176,14 +185,23 @@ def _varied(key: str, value: float) -> dict[str, Any]:
 
 
 def _target(table: Table) -> Target:
+    of_curve = "goal" in table
     found = Target(
         table.text("text"),
         table.text("arm"),
         table.text("over", ""),
-        table.number("at_least"),
+        0.0 if of_curve else table.number("at_least"),
         table.flag("interval", False),
+        table.number("goal", 0.0),
+        table.number("at_most") if of_curve else 0.0,
     )
     table.done()
+    if of_curve and (found.over or not (0 < found.goal <= 1 and 0 < found.at_most <= 1)):
+        raise ValueError(
+            f"{table.where}, target {found.text!r}: got goal {found.goal:g}, at_most"
+            f" {found.at_most:g} and over {found.over!r}; allowed are shares of more than 0 to 1,"
+            " and no `over`."
+        )
     if found.interval and not found.over:
         raise ValueError(
             f"{table.where}, target {found.text!r}: got `interval` without `over`; an interval is"
@@ -201,6 +219,7 @@ def _checked(found: Evidence, table: Table) -> Evidence:
             f" {len(found.seeds)} seeds; allowed are one or more of each, each arm with a name of"
             " its own."
         )
+    check_campaign(found, table.where)
     for arm in found.arms:
         if arm.patients < 0 or not 0 < arm.share <= 1 or arm.clicks < 0:
             raise ValueError(

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ImperfectSegLogic.evidence.code_hash import code_hash
 from ImperfectSegLogic.evidence.results import Result, read_result
-from ImperfectSegLogic.evidence.spec import FOLDER, Evidence
+from ImperfectSegLogic.evidence.spec import FOLDER, Arm, Evidence
 from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
 from ImperfectSegLogic.evidence.verdict import REPRODUCED
 from ImperfectSegLogic.methods.card import MethodCard, Status
 
 STALE, NOT_RUN, NO_TARGET = "stale", "not run", "no target"
+
+
+class Row(NamedTuple):
+    """A line about one arm, as text."""
+
+    arm: str
+    ours: str
+    baseline: str
+    gain: str
+    survey: str
+    state: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,44 @@ class EvidenceStanding:
         """Of that arm over its baseline, with the 95 % interval over test subjects."""
         return gain(self.headline)
 
+    @property
+    def rows(self) -> list[Row]:
+        """What stands in a table: one line, or one for each arm that campaigns are about."""
+        found = self.evidence
+        if not found.campaign:
+            own = (found.headline, self.ours, self.baseline, self.gain, found.survey, self.state)
+            return [Row(*own)]
+        arms = (self.result or {}).get("arms", {})
+        return [
+            self._row(arm.name, arm.survey or found.survey, arms)
+            for arm in found.arms
+            if _shown_by(arm, found.about)
+        ]
+
+    def _row(self, name: str, survey: str, arms: Mapping[str, Any]) -> Row:
+        arm = arms.get(name, {})
+        measured = self.state not in (STALE, NOT_RUN)
+        state = (arm.get("verdict") or NO_TARGET) if measured and arm else self.state
+        other = score(arms.get(arm.get("baseline", ""), {}))
+        return Row(name, score(arm), other, gain(arm), survey, state)
+
+    @property
+    def proven(self) -> frozenset[str]:
+        """Names of the methods that it proves."""
+        found = self.evidence
+        if not found.campaign:
+            return frozenset(found.about if self.state == REPRODUCED else ())
+        good = {row.arm for row in self.rows if row.state == REPRODUCED}
+        return frozenset(
+            name for arm in found.arms if arm.name in good for name in _shown_by(arm, found.about)
+        )
+
+
+def _shown_by(arm: Arm, about: Sequence[str]) -> list[str]:
+    """Gives the strategy and the methods of an arm that an Evidence is about."""
+    own = {arm.query, *(one.name for one in arm.methods)}
+    return [name for name in about if name in own]
+
 
 def standing(name: str, folder: Path = FOLDER) -> EvidenceStanding:
     """Tells how an Evidence stands.
@@ -83,8 +132,7 @@ def proven_names(folder: Path = FOLDER) -> frozenset[str]:
     Raises:
         ValueError: If a file of an Evidence is damaged.
     """
-    proven = [one.evidence.about for one in standings(folder) if one.state == REPRODUCED]
-    return frozenset(name for about in proven for name in about)
+    return frozenset(name for one in standings(folder) for name in one.proven)
 
 
 def status_of(card: MethodCard, folder: Path = FOLDER) -> Status:

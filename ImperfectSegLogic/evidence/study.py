@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ImperfectSegLogic.data.datasets.files import make_folder, write_json
+from ImperfectSegLogic.evidence.campaign_plan import BASELINES
 from ImperfectSegLogic.evidence.data_sets import build
 from ImperfectSegLogic.evidence.plot import write_plot
 from ImperfectSegLogic.evidence.processes import processes
@@ -28,6 +29,7 @@ from ImperfectSegLogic.evidence.used_methods import (
 QUICK_STEPS = 3
 QUICK_CASES = 2
 QUICK_TRIALS = 2
+QUICK_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class StudyOptions:
         overwrite: Whether to train again what is done.
         device: Where to train: `auto`, `cpu`, `cuda`.
         command: With which it was started, for the result.
+        partial: Whether to do nothing but to put together what is done, of campaigns.
     """
 
     data: Path
@@ -51,6 +54,7 @@ class StudyOptions:
     overwrite: bool = False
     device: str = "auto"
     command: str = ""
+    partial: bool = False
 
     @property
     def measured(self) -> dict[str, object]:
@@ -85,6 +89,8 @@ def run_study(
         ValueError: If something declared is not allowed, or a training failed.
         OSError: If data is missing, or something cannot be read or written.
     """
+    if options.partial:
+        raise ValueError("--partial: got an Evidence of trainings, allowed are those of campaigns.")
     modules = {arm.name: modules_of(arm) for arm in declared.arms}
     refiners = {arm.name: refiner_modules_of(arm) for arm in declared.arms}
     check_about(declared)
@@ -99,10 +105,20 @@ def run_study(
     every = {name: (*modules[name], *refiners[name]) for name in modules}
     result = assemble(evidence, dataset, trainings, every, used, options.measured)
     folder = options.folder if evidence == declared else options.work / "results"
-    path = make_folder(folder) / f"{evidence.name}.json"
-    write_plot(result, path.with_suffix(".png"))
+    return result, write_result(result, folder, write_plot)
+
+
+def write_result(result: Result, folder: Path, plot: Callable[[Result, Path], None]) -> Path:
+    """Writes a result with its plot, and gives the former's path.
+
+    Raises:
+        ValueError: If matplotlib is not installed.
+        OSError: If it cannot be written.
+    """
+    path = make_folder(folder) / f"{result['evidence']}.json"
+    plot(result, path.with_suffix(".png"))
     write_json(path, result, overwrite=True)
-    return result, path
+    return path
 
 
 def part_of(
@@ -120,7 +136,7 @@ def part_of(
         arms: Names of arms or series; their baselines come along. All if there are none.
         steps: Of each training, instead of the arms' own.
         quick: Whether to see only that it runs: one seed, 3 steps, 2 test cases,
-            2 trials of a calibration.
+            2 trials of a calibration, 2 rounds of campaigns.
 
     Raises:
         ValueError: If there is no such arm, or the number of steps is not allowed.
@@ -135,6 +151,7 @@ def part_of(
         chosen = tuple(replace(arm, training={**arm.training, "steps": steps}) for arm in chosen)
     if quick:
         chosen = tuple(replace(a, calibrate=min(a.calibrate, QUICK_TRIALS)) for a in chosen)
+    plan = evidence.campaign
     return replace(
         evidence,
         seeds=tuple(seeds),
@@ -142,6 +159,7 @@ def part_of(
         headline=evidence.headline if evidence.headline in names else chosen[0].name,
         targets=tuple(t for t in evidence.targets if {t.arm, t.over or t.arm} <= names),
         test_cases=QUICK_CASES if quick else evidence.test_cases,
+        campaign=replace(plan, rounds=QUICK_ROUNDS) if plan and quick else plan,
     )
 
 
@@ -152,6 +170,7 @@ def _chosen(evidence: Evidence, wanted: Sequence[str]) -> tuple[Arm, ...]:
             evidence.arm(name)  # Raises.
     own = [arm for arm in evidence.arms if {arm.name, arm.series} & set(wanted)]
     names = {arm.name for arm in own} | {arm.baseline for arm in own}
+    names |= set(BASELINES if evidence.campaign else ())
     return tuple(arm for arm in evidence.arms if arm.name in names)
 
 

@@ -36,6 +36,14 @@ class Table:
         """
         return float(self._take(key, (int, float), "a number", default))
 
+    def whole(self, key: str, default: int = NEEDED) -> int:
+        """Takes a whole number.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        return int(self._take(key, (int,), "a whole number", default))
+
     def flag(self, key: str, default: bool) -> bool:
         """Takes true or false.
 

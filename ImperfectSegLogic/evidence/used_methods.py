@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from ImperfectSegLogic.evidence.code_hash import GROUPS, SUPERVISED
+from ImperfectSegLogic.evidence.code_hash import (
+    FOLLOWED,
+    GROUPS,
+    PACKAGE,
+    SUPERVISED,
+    modules_followed,
+)
 from ImperfectSegLogic.evidence.spec import Arm, Choice, Evidence
 from ImperfectSegLogic.methods.catalog import (
     interactive_segmenter_type,
+    query_strategy,
     refiner,
     training_method,
     transform,
@@ -17,6 +24,10 @@ ROBOT_USER = "ImperfectSegLogic.methods.scarce.interactive.robot_user"
 """Who clicks in tests."""
 BIFSEG = "bifseg-wang2018a"
 ADAPTING = "ImperfectSegLogic.methods.scarce.interactive.wang2018a"
+KEEPING = tuple(
+    f"{PACKAGE}.active.{name}" for name in ("queue", "annotation_times", "measured_folders")
+)
+"""How the names begin of modules that keep things in files, and change no answer."""
 CALIBRATION = "ImperfectSegLogic.refinement.calibration"
 CHAIN = "ImperfectSegLogic.refinement.chain"
 
@@ -37,12 +48,14 @@ def transforms_of(arm: Arm) -> Named:
 
 
 def modules_of(arm: Arm) -> tuple[str, ...]:
-    """Gives the modules of all methods and transforms that an arm uses, the supervised term's too.
+    """Gives the modules of an arm's methods, transforms and strategy, the supervised term's too.
 
     Raises:
         ValueError: If there is no such method, transform or group, or a setting is not allowed.
     """
     found = {SUPERVISED} | ({GROUPS} if arm.augment else set())
+    if arm.query:
+        found |= _asking(type(query_strategy(arm.query, arm.query_settings)).__module__)
     found |= {type(training_method(name, said)).__module__ for name, said in methods_of(arm)}
     found |= {type(transform(name, said)).__module__ for name, said in transforms_of(arm)}
     if arm.clicks:
@@ -51,6 +64,15 @@ def modules_of(arm: Arm) -> tuple[str, ...]:
         found |= {ROBOT_USER, *(kind.__module__ for kind in engines)}
         found |= {ADAPTING} if arm.adapt else set()
     return tuple(sorted(found))
+
+
+def _asking(strategy: str) -> set[str]:
+    """Gives a strategy's module and those of campaigns, pools and features that it goes with."""
+    own = f"{PACKAGE}.active."
+    start = (strategy, f"{own}simulation", f"{own}model_segmenter")
+    every = modules_followed(start, (*FOLLOWED, own))
+    kept = [n for n in every if n.startswith(own) and not n.startswith(KEEPING)]
+    return {strategy, *kept}
 
 
 def refiners_of(arm: Arm) -> Named:
@@ -90,6 +112,7 @@ def check_about(evidence: Evidence) -> None:
         for arm in evidence.arms
         for name, _ in (*methods_of(arm), *transforms_of(arm), *refiners_of(arm))
     }
+    used |= {arm.query for arm in evidence.arms if arm.query}
     used |= {BIFSEG for arm in evidence.arms if arm.adapt}
     unused = [name for name in evidence.about if name not in used]
     if unused:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ImperfectSegLogic.evidence.spec import Evidence, Target
-from ImperfectSegLogic.evidence.statistics import gain_of
+from ImperfectSegLogic.evidence.statistics import gain_of, rounded
 
 REPRODUCED, PARTIAL, NOT_REPRODUCED = "reproduced", "partial", "not reproduced"
 
@@ -32,6 +32,8 @@ def judged(
 
 
 def _target(target: Target, arms: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    if target.goal:
+        return _share(target, arms[target.arm])
     if not target.over:
         found, met = arms[target.arm]["mean"], arms[target.arm]["mean"] >= target.at_least
         return {"text": target.text, "at_least": target.at_least, "found": found, "met": met}
@@ -44,5 +46,21 @@ def _target(target: Target, arms: Mapping[str, Mapping[str, Any]]) -> dict[str, 
         "at_least": target.at_least,
         "found": gain["mean"],
         "interval": interval,
+        "met": met,
+    }
+
+
+def _share(target: Target, arm: Mapping[str, Any]) -> dict[str, Any]:
+    """Looks for the goal on the mean curve over seeds: single ones reach it by chance."""
+    each = zip(arm["curve"]["units"], arm["curve"]["dice"], strict=True)
+    wanted = target.goal * arm["curve"]["full_dice"]
+    units = next((n for n, dice in each if dice >= wanted), None)
+    found = None if units is None else rounded(units / arm["curve"]["in_all"])
+    met = found is not None and found <= target.at_most
+    return {
+        "text": target.text,
+        "goal": target.goal,
+        "at_most": target.at_most,
+        "found": found,
         "met": met,
     }

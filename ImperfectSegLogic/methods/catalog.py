@@ -71,6 +71,9 @@ TRAINING_METHODS: tuple[str, ...] = (
     "scarce.crf.monteiro2018:VolumetricCRFAsRNN",
     "scarce.crf.chen2018:PosteriorCRFTraining",
     "scarce.crf.cai2016:GraphDecisionFusion",
+    "scarce.active_learning.feature_entropy:FeatureEntropy",
+    "scarce.active_learning.own_masks:OwnMasks",
+    "scarce.active_learning.image_noise:ImageNoise",
 )
 """All training methods, as `module:class` below this package."""
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
 Map = NDArray[np.float32]
+SMALLEST = np.finfo(np.float32).tiny
+"""Its logarithm is finite, and 0 times that is 0."""
 
 
 class PassStatistics:
@@ -65,6 +66,10 @@ def entropy(probabilities: Map) -> Map:
     """Gives the entropy of each voxel, from 0 to 1, of probabilities (label, ...)."""
     total = np.zeros(probabilities.shape[1:], dtype=np.float32)
     for one in probabilities:  # One by one: memory for one label.
-        total += entr(np.clip(one, 0, 1))
+        # In place and in single precision: scipy's entr takes several times as long.
+        part = np.clip(one, SMALLEST, 1)
+        np.log(part, out=part)
+        part *= one
+        total -= part
     total /= np.float32(np.log(max(len(probabilities), 2)))
     return total

@@ -18,6 +18,7 @@ NAMES = (
     "recist",
     "completion",
     "query_selection",
+    "query_overhead",
 )
 
 

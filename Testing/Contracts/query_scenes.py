@@ -78,6 +78,9 @@ class Grays:
         statistics.finish()
         return Look(mean, made)
 
+    def noise(self, volume):
+        return None
+
     def latent(self, volume, units):
         shape = volume.geometry.shape
         parts = [volume.array[unit.slices(shape)] for unit in units]

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from ImperfectSegLogic.active.model_gradients import SKETCH, Gradients
-from ImperfectSegLogic.active.model_segmenter import ModelSegmenter, deepest_layer
+from ImperfectSegLogic.active.model_segmenter import ModelSegmenter
 from ImperfectSegLogic.active.pool import Pool
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.active.unit_windows import UnitWindows, Windows
 from ImperfectSegLogic.data import Volume
 from ImperfectSegLogic.methods import catalog
+from ImperfectSegLogic.networks.deepest import deepest_layer
 from ImperfectSegLogic.prediction.predictor import Predictor
 from ImperfectSegLogic.prediction.settings import PredictionSettings
 from Testing.Logic.prediction.tiny_models import LABELS, noise, random_model, thresholds
@@ -173,3 +174,64 @@ def test_every_strategy_works_with_a_real_network(kind):
     strategy = catalog.query_strategy(kind.card.name, few)
     found = strategy.rank(Pool(Images(), units), made, 2, np.random.default_rng(0))
     assert len(found.items) == 2
+
+
+def counted(network) -> list[int]:
+    """How many windows went through the whole network, and to its deepest layer."""
+    counts = [0, 0]
+    layer = deepest_layer(network, torch.zeros(1, 1, 16, 16))
+
+    def note(place):
+        def add(module, inputs, output):
+            counts[place] += len(output)
+
+        return add
+
+    network.register_forward_hook(note(0))
+    layer.register_forward_hook(note(1))
+    return counts
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 16), (3, 12, 10)])
+def test_features_are_taken_from_the_prediction_of_the_same_windows(shape):
+    """From the second image on; they are those of a segmenter that was not asked to predict."""
+    model = random_model(2, patch=(16, 16), dropout=0.3)
+    units = [Unit("a", 0, k) for k in range(3)]
+    made, alone = segmenter(model), segmenter(model)
+    wanted = [alone.latent(noise(shape, seed=n), units) for n in range(2)]
+    counts = counted(model.network)
+    for n in range(2):
+        before = list(counts)
+        made.look(noise(shape, seed=n), ("entropy",), 0)
+        found = made.latent(noise(shape, seed=n), units)
+        if n:
+            assert [a - b for a, b in zip(counts, before, strict=True)] == [3, 3]
+        np.testing.assert_allclose(found, wanted[n], rtol=1e-4, atol=1e-6)
+
+
+def test_features_are_never_those_of_another_image_or_of_dropout():
+    model = random_model(2, patch=(16, 16), dropout=0.3)
+    units = [Unit("a", 0, k) for k in range(3)]
+    shape = (3, 16, 16)
+    made, alone = segmenter(model), segmenter(model)
+    wanted = [alone.latent(noise(shape, seed=n), units) for n in range(2)]
+    made.latent(noise(shape), units)
+    made.look(noise(shape, seed=1), (), 0)
+    np.testing.assert_allclose(made.latent(noise(shape), units), wanted[0], rtol=1e-4, atol=1e-6)
+    made.look(noise(shape, seed=1), (), 3)
+    found = made.latent(noise(shape, seed=1), units)
+    np.testing.assert_allclose(found, wanted[1], rtol=1e-4, atol=1e-6)
+    flipped = segmenter(model, flips=True)
+    for _ in range(2):
+        flipped.look(noise(shape, seed=1), (), 0)
+        found = flipped.latent(noise(shape, seed=1), units)
+        np.testing.assert_allclose(found, wanted[1], rtol=1e-4, atol=1e-6)
+
+
+def test_labels_are_drawn_as_often_as_they_are_probable():
+    network = Logits()
+    window = Windows(torch.zeros(1, 1, 64, 64), torch.ones(1, 64, 64, dtype=torch.bool))
+    made = Gradients(network, 40, False, 0)
+    found = made.of("a", [window], torch.device("cpu")).mean(axis=0)
+    # The mean gradient of the log-likelihood is that of what was drawn less what is probable: 0.
+    assert np.abs(found[made._to[:3].numpy()]).max() < 0.5

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from ImperfectSegLogic.active.pool_units import Division
 from ImperfectSegLogic.active.segmenter import Look
-from ImperfectSegLogic.active.simulation import Simulation, simulate
+from ImperfectSegLogic.active.simulation import Simulation, simulate, units_of
 from ImperfectSegLogic.active.simulation_data import LabeledSet, only
 from ImperfectSegLogic.active.simulation_results import (
     Campaign,
@@ -19,11 +21,13 @@ from ImperfectSegLogic.active.simulation_results import (
     write_csv_results,
     write_json_results,
 )
+from ImperfectSegLogic.active.simulation_work import Question, Work
 from ImperfectSegLogic.active.unit import parse
 from ImperfectSegLogic.data import Dataset
 from ImperfectSegLogic.methods.base import Ranking
 from ImperfectSegLogic.methods.catalog import query_strategy
 from ImperfectSegLogic.methods.progress import CancelledError, Progress
+from ImperfectSegLogic.methods.scarce.active_learning.luth2025 import ForegroundAwareRandom
 from Testing.Logic.data.phantom_cases import LABELS, SHAPE, dense, image, sparse
 
 NAMES = ("random", "foreground-random")
@@ -49,9 +53,9 @@ class Counting:
         count = sum(int(mask.labeled.sum()) for mask in masks)
         (folder / "count").write_text(str(count))
 
-    def scores(self, labeled, folder, progress) -> dict[int, float | None]:
+    def scores(self, labeled, folder, progress) -> dict[str, dict[int, float | None]]:
         share = int((folder / "count").read_text()) / (len(labeled.train) * np.prod(SHAPE))
-        return {1: share, 2: None}
+        return {case: {1: share, 2: None} for case in labeled.test}
 
     def tidy(self, folder) -> None:
         (folder / "tidy").touch()
@@ -158,11 +162,79 @@ def test_what_is_done_is_not_done_again(dataset, tmp_path):
     assert len(robots) == len(set(robots)) == 6
     again = Counting(stop_at=0)
     assert list(simulate(described(dataset, asks), again, tmp_path / "parts")) == wanted
-    assert not list((tmp_path / "parts").rglob("measured"))
+    assert not list((tmp_path / "parts").rglob("measured*"))
     longer = Counting()
     found = list(simulate(described(dataset, asks, rounds=4), longer, tmp_path / "parts"))
     assert [c.rounds[:3] for c in found] == [c.rounds for c in wanted]
     assert len(longer.robots) == 2
+
+
+class Slow(Counting):
+    """Trains for a while."""
+
+    def train(self, labeled, data, robot, seed, folder, progress) -> None:
+        super().train(labeled, data, robot, seed, folder, progress)
+        time.sleep(0.3)
+
+
+def test_campaigns_at_the_same_time_train_the_same_thing_once(dataset, tmp_path):
+    simulation, teacher = described(dataset, rounds=1), Slow()
+    labeled = simulation.labeled
+    works = [Work(labeled, teacher, tmp_path / "out", Progress()) for _ in range(3)]
+    units = units_of(simulation)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda work: work.trained(units, 0, Progress()), works))
+    assert len(teacher.robots) == 1
+    assert found[0] == found[1] == found[2]
+    assert found[0].cases == {"case3": {1: 1.0, 2: None}}
+
+
+class Interrupted(ForegroundAwareRandom):
+    """Meanwhile, another campaign asks about the same training."""
+
+    meanwhile: list = []  # noqa: RUF012
+
+    def measure(self, volume, units, segmenter):
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return super().measure(volume, units, segmenter)
+
+
+def test_campaigns_at_the_same_time_do_not_take_away_what_others_measured(dataset, tmp_path):
+    simulation = described(dataset)
+    work = Work(simulation.labeled, Counting(), tmp_path / "out", Progress())
+    every = units_of(simulation)
+    some = every[:3]
+    work.trained(some, 0, Progress())
+    one = Question("one", Interrupted(), 2, 0)
+    other = Question("other", query_strategy("foreground-random"), 2, 0)
+    Interrupted.meanwhile.append(lambda: work.asked(other, every, some, 0, Progress()))
+    assert len(work.asked(one, every, some, 0, Progress()).items) == 2
+    assert not Interrupted.meanwhile
+    assert len(list((tmp_path / "out").rglob("asked-*.json"))) == 2
+
+
+def test_another_version_of_a_strategy_is_asked_again_and_nothing_else(dataset, tmp_path):
+    asks, teacher = Asks(), Counting()
+    for version, asked in (("", 2), ("", 2), ("a", 4), ("b", 6), ("a", 6)):
+        wanted = described(dataset, {"asks": asks}, versions={"asks": version})
+        list(simulate(wanted, teacher, tmp_path / "out"))
+        assert len(asks.pools) == asked
+    assert len(teacher.robots) == 4
+
+
+def test_a_folder_of_an_earlier_version_is_read(dataset, tmp_path):
+    simulation = described(dataset, rounds=1)
+    (found, _) = simulate(simulation, Counting(), tmp_path / "out")
+    for path in (tmp_path / "out").rglob("scores.json"):
+        said = json.loads(path.read_text())
+        assert said.pop("cases") == {"case3": {"1": said["dice"]["1"], "2": None}}
+        path.write_text(json.dumps(said))
+    teacher = Counting()
+    (again, _) = simulate(simulation, teacher, tmp_path / "out")
+    assert not teacher.robots
+    assert again.rounds[0].dice == found.rounds[0].dice
+    assert again.rounds[0].cases == {}
 
 
 def test_another_truth_is_learned_anew(dataset, tmp_path):
@@ -257,7 +329,7 @@ def test_files_tell_all_rounds_and_the_training_on_all_units(tmp_path):
 
 class Blind(Counting):
     def scores(self, labeled, folder, progress):
-        return {1: None, 2: None}
+        return {case: {1: None, 2: None} for case in labeled.test}
 
 
 def test_what_cannot_be_simulated_is_told(dataset, tmp_path):

@@ -9,7 +9,12 @@ from ImperfectSegLogic.evidence.spec import FOLDER
 from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
 from ImperfectSegLogic.evidence.standing import standings
 from ImperfectSegLogic.evidence.used_methods import check_about, modules_of, refiner_modules_of
-from ImperfectSegLogic.methods.catalog import refiners, training_methods, transforms
+from ImperfectSegLogic.methods.catalog import (
+    query_strategies,
+    refiners,
+    training_methods,
+    transforms,
+)
 from ImperfectSegLogic.training.plan import TrainingPlan
 
 
@@ -30,6 +35,19 @@ def test_every_method_that_trains_transforms_or_refines_has_an_evidence_about_it
     assert about >= {kind.card.name for kind in (*training_methods(), *transforms())}
     # The clean-up does nothing that was not asked for, and so claims no gain.
     assert about >= {kind.card.name for kind in refiners()} - {"clean-up"}
+
+
+def test_every_query_strategy_of_a_paper_is_compared_with_both_baselines_in_a_campaign():
+    campaigns = [one for one in map(read_evidence, evidence_names()) if one.campaign]
+    strategies = {kind.card.name for kind in query_strategies()}
+    plain = {"random", "foreground-random", "entropy", "k-center", "bald"}
+    methods = {kind.card.name for kind in training_methods()}
+    assert {name for one in campaigns for name in one.about} - methods == strategies - plain
+    assert strategies in [{arm.query for arm in one.arms} for one in campaigns]
+    for one in campaigns:
+        for arm in (arm for arm in one.arms if arm.query in one.about):
+            assert arm.survey
+            assert any(target.arm == arm.name for target in one.targets)
 
 
 def test_the_table_in_the_readme_is_that_of_today():

@@ -51,7 +51,8 @@ class CostEffective(MeasuredStrategy):
     distance in mm to the nearest predicted outline, as what is unsure far from outlines is worse
     than a blurred edge; where nothing is outlined, all voxels count alike. A batch is part the
     most uncertain units, part units at random. `certain` gives the units of lowest uncertainty in
-    which something is found, to be trained on with their predicted masks.
+    which something is found, to be trained on with their predicted masks: the training method
+    `gorriz2017-own-masks` does that between two rounds.
 
     Read as told by the survey.
     """

@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from ImperfectSegLogic.active.annotation_times import TimedMask
 from ImperfectSegLogic.active.measurements import Columns, Table
 from ImperfectSegLogic.active.segmenter import Segmenter
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.data import Volume
 from ImperfectSegLogic.methods.base import Ranking
 from ImperfectSegLogic.methods.card import MethodCard, Requires
-from ImperfectSegLogic.methods.scarce.active_learning.annotation_cost import CostModel, outlines
+from ImperfectSegLogic.methods.scarce.active_learning.annotation_cost import (
+    CostModel,
+    fit_cost,
+    outlines,
+)
 from ImperfectSegLogic.methods.scarce.active_learning.measured import (
     ROW,
     MeasuredStrategy,
@@ -32,21 +37,24 @@ GAP = 1e-4
 
 @dataclass(frozen=True)
 class Settings:
-    """The budget, and what annotating costs; `annotation_cost.fit_cost` finds the costs.
+    """The budget, and what annotating costs.
 
-    The default costs are a guess, to be replaced by a fit to the times of the first annotations.
+    The default costs are a guess; `CostSensitive.taught` replaces them by a fit to the times that
+    a queue has recorded.
 
     Attributes:
         budget: Minutes for all chosen units together.
         each: Minutes for any unit.
         per_mm: Minutes for each mm of outline.
         per_part: Minutes for each connected part.
+        times: Recorded times from which on the three costs are fitted to them.
     """
 
     budget: float = setting(60.0, "minutes for all chosen units together", 0.0, 1e6)
     each: float = setting(0.5, "minutes for any unit", 0.0, 1e4)
     per_mm: float = setting(0.005, "minutes for each mm of outline", 0.0, 100.0)
     per_part: float = setting(0.1, "minutes for each connected part", 0.0, 1e4)
+    times: int = setting(10, "recorded times from which on costs are fitted to them", 3, 1_000_000)
 
 
 class CostSensitive(MeasuredStrategy):
@@ -56,6 +64,9 @@ class CostSensitive(MeasuredStrategy):
     Jensen-Shannon divergence of the models' probabilities. Minutes are predicted from the length
     and number of the predicted outlines. Within the budget, and with no more units than asked for,
     uncertainty is made as large as can be, within 0.01 %, by `scipy.optimize.milp`.
+
+    What annotating costs is learned, too: `taught` fits it to units whose times were recorded, as
+    `imperfectseg queue build` does where a queue has enough of them.
 
     Read as told by the survey, which wants models of patches: those with a small patch. Units that
     nobody disagrees about are not worth a minute and are left out.
@@ -74,6 +85,27 @@ class CostSensitive(MeasuredStrategy):
     maps = ("mutual_information",)
     keeps_budget = True
 
+    def __init__(self, settings: Settings | None = None, costs: CostModel | None = None) -> None:
+        """Takes the settings, and what annotating costs if somebody knows better than they do."""
+        super().__init__(settings)
+        own = self.settings
+        self.costs = costs or CostModel(own.each, own.per_mm, own.per_part)
+
+    def taught(self, done: Sequence[TimedMask]) -> CostSensitive | None:
+        """Gives this strategy with costs fitted to annotations; None if they are too few.
+
+        Args:
+            done: Annotations with the minutes that they took, of units like those to choose from:
+                slices say little about what volumes cost.
+        """
+        if len(done) < self.settings.times:
+            return None
+        drawn = [outlines(one.labels(), one.mask.geometry, [one.unit]) for one in done]
+        perimeters, parts = (np.concatenate(each) for each in zip(*drawn, strict=True))
+        return CostSensitive(
+            self.settings, fit_cost(perimeters, parts, [one.minutes for one in done])
+        )
+
     def measure(
         self, volume: Volume, units: Sequence[Unit], segmenter: Segmenter | None
     ) -> Columns:
@@ -86,8 +118,7 @@ class CostSensitive(MeasuredStrategy):
     def select(self, table: Table, known: Table, count: int, rng: np.random.Generator) -> Ranking:
         """Packs the knapsack."""
         own = self.settings
-        model = CostModel(own.each, own.per_mm, own.per_part)
-        minutes = model.minutes(table["perimeter"], table["parts"])
+        minutes = self.costs.minutes(table["perimeter"], table["parts"])
         value = table["divergence"]
         order = rng.permutation(len(table))  # So that among equal ones no case is favored.
         rows = order[packed(value[order], minutes[order], own.budget, count)]

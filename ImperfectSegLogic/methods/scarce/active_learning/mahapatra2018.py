@@ -42,18 +42,22 @@ class Settings:
 class AleatoricPlusEpistemic(MeasuredStrategy):
     """Chooses by two kinds of uncertainty (mahapatra2018efficient; survey 4.3.1).
 
-    Epistemic is the variance of the probabilities over dropout masks; aleatoric the mean over the
-    masks of p (1 - p); both are summed over labels and averaged over the unit. With equal weights
-    they add up to p (1 - p) of the mean prediction.
+    Epistemic is the variance of the probabilities over dropout masks. Aleatoric is the variance of
+    the probabilities by the noise that the model was taught to see in the image, as one that was
+    trained with the method `mahapatra2018-noise`; it costs one pass more. A model without an output
+    for noise is asked for the mean over the masks of p (1 - p) instead: with equal weights both
+    then add up to p (1 - p) of the mean prediction. All are summed over labels and averaged over
+    the unit.
 
-    Read as told by the survey. Differs from the paper: the noise is read from the softmax, as
-    networks here have no output for it; candidates are images of the pool, not synthesized ones.
-    In the survey's Table 3 this row and that of zheng2019 are swapped: this one is iterative.
+    Read as told by the survey. Differs from the paper: candidates are images of the pool, not
+    images that a conditional GAN makes of those that are labeled. That part needs a synthesis that
+    is not here yet. In the survey's Table 3 this row and that of zheng2019 are swapped: this one is
+    iterative.
     """
 
     card = MethodCard(
         name="mahapatra2018",
-        paper=("mahapatra2018efficient", "gal2016dropout"),
+        paper=("mahapatra2018efficient", "gal2016dropout", "kendall2017uncertainties"),
         table_row=ROW,
         accepts=("slice", "patch", "volume"),
         requires=Requires.EXPERT,
@@ -67,11 +71,13 @@ class AleatoricPlusEpistemic(MeasuredStrategy):
         self, volume: Volume, units: Sequence[Unit], segmenter: Segmenter | None
     ) -> Columns:
         """Gives both uncertainties of each unit."""
-        look = self.look(volume, segmenter)
-        # What is not spread between passes is spread within them.
-        within = np.maximum(1 - (look.probabilities**2).sum(axis=0) - look.maps["variance"], 0)
+        assert segmenter is not None
+        look, noise = self.look(volume, segmenter), segmenter.noise(volume)
+        if noise is None:
+            # What is not spread between passes is spread within them.
+            noise = 1 - (look.probabilities**2).sum(axis=0) - look.maps["variance"]
         return {
-            "aleatoric": means(within, units),
+            "aleatoric": means(np.maximum(noise, 0), units),
             "epistemic": means(look.maps["variance"], units),
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -10,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ImperfectSegLogic.active.measured_folders import key_of
 from ImperfectSegLogic.active.measurements import Columns, Table
 from ImperfectSegLogic.active.pool import Pool
 from ImperfectSegLogic.active.segmenter import Look, Segmenter
@@ -19,7 +19,7 @@ from ImperfectSegLogic.methods.base import QueryStrategy, Ranking
 from ImperfectSegLogic.methods.progress import Progress
 
 ROW = "Active learning"
-VERSION = 1
+VERSION = 2
 """Rises when the same name comes to mean other measurements: what was kept is measured anew."""
 PASSES = "how many dropout masks to draw"
 REFERENCES = "units, drawn at random, that coverage is measured on if there are more"
@@ -118,8 +118,8 @@ class MeasuredStrategy(QueryStrategy):
             for name in ("passes", *self.measured_by)
             if hasattr(self.settings, name)
         }
-        whole = (VERSION, self.card.name, sorted(said.items()), segmenter and segmenter.identity)
-        return f"{self.card.name}-{hashlib.sha256(repr(whole).encode()).hexdigest()[:16]}"
+        how = repr((VERSION, self.card.name, sorted(said.items())))
+        return key_of(self.card.name, how, segmenter.identity if segmenter else None)
 
 
 def check_count(name: str, count: int) -> None:

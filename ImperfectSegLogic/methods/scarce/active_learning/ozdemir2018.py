@@ -47,8 +47,9 @@ class BordaCount(MeasuredStrategy):
     that, the other by the distance of their latent features to the nearest other candidate or
     labeled unit; a unit gets as many points as it leaves candidates behind it, in both.
 
-    Read as told by the survey. Differs from the paper: features are those that the model learned,
-    without the entropy term in its training that makes them more diverse.
+    Read as abstract and by the survey. As in the paper, distances say most in the features of a
+    model that was trained with the method `ozdemir2018-entropy`, which adds the entropy term to its
+    training (see `feature_entropy`); any other model with dropout can be asked, too.
     """
 
     card = MethodCard(

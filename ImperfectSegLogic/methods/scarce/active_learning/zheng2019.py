@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
 
-from ImperfectSegLogic.active.features import pictures, principal_components
+from ImperfectSegLogic.active.features import (
+    SIDE_2D,
+    SIDE_3D,
+    pictures,
+    principal_components,
+)
 from ImperfectSegLogic.active.measurements import Columns, Table
 from ImperfectSegLogic.active.pool import Pool
 from ImperfectSegLogic.active.segmenter import Segmenter
@@ -19,6 +24,7 @@ from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.data import Volume
 from ImperfectSegLogic.methods.base import Ranking
 from ImperfectSegLogic.methods.card import MethodCard, Requires
+from ImperfectSegLogic.methods.packages import packages_missing
 from ImperfectSegLogic.methods.progress import Progress
 from ImperfectSegLogic.methods.scarce.active_learning.coverage import cosine, drawn, max_cover
 from ImperfectSegLogic.methods.scarce.active_learning.measured import (
@@ -29,6 +35,8 @@ from ImperfectSegLogic.methods.scarce.active_learning.measured import (
 )
 from ImperfectSegLogic.methods.settings import setting
 
+LEARNED_SIDES = (32, 16)
+"""Sides of the pictures that a variational auto-encoder learns of, in 2-D and 3-D."""
 ROUNDS = 20
 """Of K-means; what changes after that changes little."""
 
@@ -38,12 +46,16 @@ class Settings:
     """What features there are, and how many clusters.
 
     Attributes:
-        components: Features of a unit: hidden units of the linear auto-encoder.
+        features: `pca`, those of a linear auto-encoder, or `vae`, those of a variational one.
+        components: Features of a unit: hidden units of the auto-encoder.
+        steps: Of learning of the variational auto-encoder.
         clusters: Clusters of K-means, as a multiple of the units asked for.
         references: Units that are clustered, and that coverage is measured on, at most.
     """
 
-    components: int = setting(32, "features: hidden units of the linear auto-encoder", 1, 1024)
+    features: str = setting("pca", "auto-encoder: linear or variational", choices=("pca", "vae"))
+    components: int = setting(32, "features: hidden units of the auto-encoder", 1, 1024)
+    steps: int = setting(400, "steps of learning, of vae only", 1, 1_000_000)
     clusters: float = setting(2.0, "clusters, per unit chosen", 1.0, 100.0)
     references: int = setting(20_000, REFERENCES, 1, 10_000_000)
 
@@ -54,10 +66,13 @@ class RepresentativeAnnotation(MeasuredStrategy):
     K-means finds clusters of features; the unit nearest to the middle of each is a candidate. Of
     these, those are chosen that cover all units best, by cosine similarity, greedily.
 
-    Read as told by the survey. Differs from the paper: the features are those of a linear
-    auto-encoder of small pictures of the units (`active.features`), which needs no training as its
-    optimum is known, in place of those of a deep one. In the survey's Table 3 this row and that of
-    mahapatra2018 are swapped: this one is the one-shot method.
+    With `features=vae` the features are those of a variational auto-encoder, which learns of small
+    pictures of all units (`active.learned_features`), on the CPU. By default they are those of a
+    linear one of smaller pictures (`active.features`): its optimum is known, so that it needs
+    neither training nor torch, and a large pool is chosen from in seconds.
+
+    Read as told by the survey. In the survey's Table 3 this row and that of mahapatra2018 are
+    swapped: this one is the one-shot method.
     """
 
     card = MethodCard(
@@ -70,6 +85,7 @@ class RepresentativeAnnotation(MeasuredStrategy):
         claims="Chooses once and before any training, as well as yang2017 does in rounds.",
     )
     settings_type = Settings
+    measured_by = ("features",)
     needs_segmenter = False
 
     def rank(
@@ -87,13 +103,14 @@ class RepresentativeAnnotation(MeasuredStrategy):
         self, volume: Volume, units: Sequence[Unit], segmenter: Segmenter | None
     ) -> Columns:
         """Gives small pictures of the units."""
-        return {"pictures": pictures(volume, units)}
+        sides = LEARNED_SIDES if self.settings.features == "vae" else (SIDE_2D, SIDE_3D)
+        return {"pictures": pictures(volume, units, *sides)}
 
     def select(self, table: Table, known: Table, count: int, rng: np.random.Generator) -> Ranking:
         """Covers all units with some of the clusters' middles."""
         own = self.settings
         order = rng.permutation(len(table))  # So that among equal ones no case is favored.
-        features = principal_components(table["pictures"], own.components)[order]
+        features = self._features(table, rng)[order]
         few = drawn(features, own.references, rng)
         middles = _middles(features, few, math.ceil(own.clusters * count), rng)
         if len(middles) < count:  # Where images are alike, clusters are few.
@@ -103,6 +120,18 @@ class RepresentativeAnnotation(MeasuredStrategy):
         return ranking(
             table, order[middles[chosen]], gains, lambda n: f"stands for {gains[n]:.2%} of the pool"
         )
+
+    def _features(self, table: Table, rng: np.random.Generator) -> NDArray[np.float32]:
+        own, rows = self.settings, table["pictures"]
+        if own.features == "pca":
+            return principal_components(rows, own.components)
+        if missing := packages_missing():
+            raise ValueError(f"{self.card.name}, features: got vae, but {missing}")
+        from ImperfectSegLogic.active.learned_features import learned_features
+
+        flat, cube = LEARNED_SIDES
+        space = (cube,) * 3 if table.units[0].axis < 0 else (flat,) * 2
+        return learned_features(rows, space, own.components, own.steps, own.references, rng)
 
 
 def _middles(
