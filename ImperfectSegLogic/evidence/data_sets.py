@@ -38,6 +38,8 @@ def build(
 ) -> Dataset:
     """Makes a data set, or opens the one that was made before; images in files stay where they are.
 
+    Several processes can ask for the same one at once: one makes it, the others wait.
+
     Args:
         recipe: What it is made of.
         data: The data folder.
@@ -48,11 +50,18 @@ def build(
         ValueError: If a file is damaged, or a mask does not fit its image or the labels.
         OSError: If files are missing, or the data set cannot be written.
     """
+    from filelock import FileLock  # Comes with torch, which not everybody has.
+
     check_data(recipe, data)
     root = data.resolve()
     folder = make_folder(work) / f"{recipe.name}-{hash_of([recipe.hash, str(root)])}"
-    if folder.exists():
-        return Dataset.open(folder)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        return Dataset.open(folder) if folder.exists() else _make(recipe, root, folder, progress)
+
+
+def _make(
+    recipe: DataRecipe, root: Path, folder: Path, progress: Callable[[float, str], None]
+) -> Dataset:
     if recipe.hdf5:
         from ImperfectSegLogic.evidence.hdf5_data import from_hdf5
 

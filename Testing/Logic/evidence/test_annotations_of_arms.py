@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -218,3 +221,20 @@ def test_data_of_another_folder_becomes_another_data_set(tmp_path):
     )
     assert one.folder != other.folder
     assert other.image("ann_1").array.size
+
+
+def test_two_evidences_that_start_at_once_share_one_data_set(tmp_path):
+    recipe = read_data("hearts", evidence_folder(tmp_path / "evidence"))
+    raw = data_folder(tmp_path / "raw")
+    begun, other_waits = threading.Event(), threading.Event()
+
+    def slowly(*_):
+        begun.set()
+        other_waits.wait(0.2)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(build, recipe, raw, tmp_path / "work", slowly)
+        assert begun.wait(30)
+        other = pool.submit(build, recipe, raw, tmp_path / "work", lambda *_: None)
+        assert other.result().case_ids == first.result().case_ids
+        assert first.done()
