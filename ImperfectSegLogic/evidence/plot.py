@@ -14,6 +14,7 @@ AXES = {
     "patients": "training patients",
     "share": "annotated share of {}",
     "clicks": "simulated clicks on each object",
+    "stride": "voxels between points",
 }
 
 

@@ -129,6 +129,20 @@ def test_frames_of_a_subject_become_masks_and_other_subjects_are_left_alone(data
     assert "1 worked on already" in completed("--from", "frames", capsys=capsys)[1]
 
 
+def test_masks_that_were_completed_are_input_only_where_they_are_asked_for(dataset, capsys):
+    for n in range(2):
+        dataset.add_case(f"heart{n}", stack(TRUTH, GRID).volume, subject="heart")
+    dataset.annotate("heart0", DenseMask(TRUTH, GRID), "ann")
+    for name in ("completed-frames", "mine"):
+        typed = ("--from", "frames", "--as", name)
+        assert completed(*typed, capsys=capsys)[0] == 0
+        assert "1 worked on already" in completed(*typed, capsys=capsys)[1]
+    assert dataset.annotators("heart0") == ["ann"]
+    asked = ("--from", "frames", "--annotator", "completed-frames", "--as", "back")
+    assert completed(*asked, capsys=capsys)[0] == 0
+    assert dataset.annotators("heart0") == ["ann", "back"]
+
+
 def test_frames_of_two_grids_fail_and_both_are_named(dataset, capsys):
     dataset.add_case("heart0", stack(TRUTH, GRID).volume, subject="heart")
     thicker = Volume(stack(TRUTH, GRID).volume.array, np.diag([1.0, 1.0, 2.0, 1.0]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence
+from ImperfectSegLogic.evidence.plot import AXES
+from ImperfectSegLogic.evidence.spec_reading import VARIED, evidence_names, read_evidence
 from Testing.Logic.evidence.phantom_evidence import SPEC, evidence_folder
 
 
@@ -111,3 +112,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path, old, new, message):
 def test_an_unknown_name_is_told_with_those_that_are_there(tmp_path):
     with pytest.raises(ValueError, match="got 'many-slices', allowed are few-slices"):
         read_evidence("many-slices", evidence_folder(tmp_path))
+
+
+def test_whatever_can_vary_has_an_axis_in_the_plot():
+    assert set(AXES) == set(VARIED)

@@ -103,6 +103,20 @@ def test_what_does_not_touch_the_slice_before_is_left_out():
         assert found.any() == lesions[MIDDLE + 1, 18, 20]
 
 
+def test_growth_ends_where_the_network_sees_nothing_of_it_however_alike_the_gray_values():
+    volume, truth = lesion()
+    window = lesion_window(recist_mark(truth, volume.geometry, 0), volume.geometry)
+    beside = np.zeros_like(truth)
+    beside[MIDDLE + 1, 1:6, 16:25] = True
+    shown = Volume(volume.array + np.float32(60) * beside, volume.ijk_to_ras)
+    chance = told(beside, volume.geometry).probabilities[1].copy()
+    for doubt, grows in ((0.45, False), (0.55, True)):
+        chance[MIDDLE + 1][truth[MIDDLE + 1]] = doubt
+        found = lesion_slices(shown, window, chance, 2)
+        assert found[MIDDLE + 1].any() == grows
+        assert (MIDDLE + 2 in found) == grows, "growth ends on the first slice without lesion"
+
+
 def make_dataset(folder, cases=2) -> Dataset:
     dataset = Dataset.create(folder, {1: "lesion"})
     for n in range(cases):
