@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import slicer
 import slicer.util
-import vtk
 from slicer import vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -15,9 +14,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 # Installed, everything lies in one folder. In a source tree that folder is two levels up.
 for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().parents[2]):
@@ -27,7 +24,7 @@ for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().par
 from ImperfectSegLib.InteractiveLogic import InteractiveLogic  # noqa: E402
 from ImperfectSegLib.InteractivePanel import InteractivePanel  # noqa: E402
 from ImperfectSegLib.OverlayPart import OVERLAYS  # noqa: E402
-from ImperfectSegLib.SceneWatch import SceneWatch  # noqa: E402
+from ImperfectSegLib.PanelWidget import PanelWidget  # noqa: E402
 
 
 class ImperfectSegInteractive(ScriptedLoadableModule):
@@ -93,82 +90,23 @@ class ImperfectSegInteractiveLogic(ScriptedLoadableModuleLogic, InteractiveLogic
         return ImperfectSegInteractiveParameterNode(super().getParameterNode())
 
 
-class ImperfectSegInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel in Slicer: its life cycle, and what happens in the scene."""
+class ImperfectSegInteractiveWidget(PanelWidget):
+    """The panel in Slicer."""
 
-    def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic: ImperfectSegInteractiveLogic | None = None
-        self._parameterNode: ImperfectSegInteractiveParameterNode | None = None
-        self._guiTag: Any = None
+    def makeLogic(self) -> ImperfectSegInteractiveLogic:
+        """Makes the module's logic."""
+        return ImperfectSegInteractiveLogic()
 
-    def setup(self) -> None:
-        """Builds the panel."""
-        ScriptedLoadableModuleWidget.setup(self)
-        widget = slicer.util.loadUI(self.resourcePath("UI/ImperfectSegInteractive.ui"))
-        self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
-        widget.setMRMLScene(slicer.mrmlScene)
-        self.logic = ImperfectSegInteractiveLogic()
-        self.panel = InteractivePanel(self.ui, self.logic, self._requirements())
-        self.session, self.tools = self.panel.session, self.panel.tools.tools
-        SceneWatch(self, self.panel, self._connectParameterNode, self.initializeParameterNode)
-        self.initializeParameterNode()
-
-    def cleanup(self) -> None:
-        """Called when the application closes or the module is reloaded."""
-        self.panel.tools.drop()
-        self._connectParameterNode(None)
-        self.panel.close()
-        self.removeObservers()
-
-    def enter(self) -> None:
-        """Called each time the user opens the module."""
-        self.initializeParameterNode()
-        self.panel.shortcuts.turnOn()
-
-    def exit(self) -> None:
-        """Called each time the user opens another module; a computation goes on."""
-        self.panel.shortcuts.turnOff()
-        self.panel.tools.drop()
+    def makePanel(self) -> InteractivePanel:
+        """Makes the panel."""
+        panel = InteractivePanel(self.ui, self.logic, self.requirementsFile())
+        self.session, self.tools = panel.session, panel.tools.tools
+        return panel
 
     @property
     def segmentId(self) -> str:
         """ID of the selected segment; empty when none is selected."""
         return self.panel.segments.selectedId
-
-    def initializeParameterNode(self) -> None:
-        """Connects the panel to the scene's parameters; without a volume, picks the first."""
-        node = self.logic.getParameterNode()
-        known = self._parameterNode
-        if known is None or known.parameterNode is not node.parameterNode:
-            self._connectParameterNode(node)
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        volumes = [n for n in nodes if n.GetClassName() == "vtkMRMLScalarVolumeNode"]
-        shown = [n for n in volumes if not n.GetHideFromEditors()]
-        if self._parameterNode.inputVolume is None and shown:
-            self._parameterNode.inputVolume = shown[0]
-
-    def _connectParameterNode(self, node: Any) -> None:
-        changed = vtk.vtkCommand.ModifiedEvent
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode.parameterNode, changed, self._onParameters)
-        self._parameterNode = node
-        if node is not None:
-            self._guiTag = node.connectGui(self.ui)
-            self.addObserver(node.parameterNode, changed, self._onParameters)
-        self._onParameters()
-
-    def _onParameters(self, caller: Any = None, event: Any = None) -> None:
-        self.panel.follow(self._parameterNode)
-
-    def _requirements(self) -> Path:
-        """Gives the file that lists what engines with a network need."""
-        beside = Path(__file__).resolve().parents[1] / "ImperfectSegTrain" / "Resources"
-        installed = Path(self.resourcePath("requirements.txt"))
-        return installed if installed.is_file() else beside / "requirements.txt"
 
 
 class ImperfectSegInteractiveTest(ScriptedLoadableModuleTest):

@@ -42,12 +42,14 @@ class KeptSession(Protocol):
     """Whose work is kept.
 
     Attributes:
-        volumeNode: The image.
         listeners: Called with "prompts" or "segments" after these have changed.
     """
 
-    volumeNode: Any
     listeners: list[Callable[[str], None]]
+
+    @property
+    def volumeNode(self) -> Any:
+        """The image; None if there is none."""
 
     @property
     def segmentationNode(self) -> Any:

@@ -16,13 +16,14 @@ from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.OverlayPart import OverlayPart
 from ImperfectSegLib.PackageInstaller import PackageInstaller
 from ImperfectSegLib.PanelKeys import keysOf
+from ImperfectSegLib.PromptPanel import PromptPanel
 from ImperfectSegLib.RestorePart import RestorePart
 from ImperfectSegLib.SegmentsPart import SegmentsPart
 from ImperfectSegLib.Shortcuts import Shortcuts
 from ImperfectSegLib.ToolsPart import ToolsPart
 
 
-class InteractivePanel:
+class InteractivePanel(PromptPanel):
     """Everything of the panel that is no business of Slicer's module classes.
 
     Attributes:
@@ -39,6 +40,7 @@ class InteractivePanel:
 
     def __init__(self, ui: Any, logic: InteractiveLogic, requirements: Path) -> None:
         """Takes the widgets, the logic, and the file that lists what networks need."""
+        super().__init__()
         self._ui = ui
         self.parameters: Any = None
         self.session = InteractiveSession(logic, JobRunner(), self)
@@ -62,6 +64,16 @@ class InteractivePanel:
             ui.fitRegionButton: self._fitRegion,
         }.items():
             button.connect("clicked(bool)", partial(_run, action))
+        self.watchPrompts()
+
+    def enter(self) -> None:
+        """Called each time the user opens the module."""
+        self.shortcuts.turnOn()
+
+    def exit(self) -> None:
+        """Called each time the user opens another module; a computation goes on."""
+        self.shortcuts.turnOff()
+        self.tools.drop()
 
     def follow(self, parameters: Any) -> None:
         """Shows what the parameters say; None while there are none."""
@@ -111,13 +123,14 @@ class InteractivePanel:
 
     def forgetScene(self) -> None:
         """Lets go of a scene that is being closed."""
+        super().forgetScene()
         self.overlay.forgetScene()
         self.restore.forgetScene()
         self.session.forgetScene()
 
     def close(self) -> None:
         """Called when the module is closed for good."""
-        self.shortcuts.turnOff()
+        super().close()
         self.engine.close()
         self.adapt.close()
         self.overlay.close()

@@ -44,6 +44,10 @@ class OverlayNode:
         slicer.util.updateVolumeFromArray(self.node, values)
         self.node.SetIJKToRASMatrix(shifted(volumeNode, region))
         self.node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+        self.fade(opacity)
+
+    def fade(self, opacity: float) -> None:
+        """Shows what is there, in views that do not show it yet too; covers more or less."""
         for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
             self._cover(composite, opacity)
 

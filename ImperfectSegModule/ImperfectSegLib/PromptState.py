@@ -128,10 +128,12 @@ def fill(node: Any, state: NodeState) -> None:
         for n, (_, number, axis) in enumerate(state.points[: node.GetNumberOfControlPoints()]):
             node.SetNthControlPointDescription(n, description(number, node, axis))
         return
+    wasModified = node.StartModify()  # Else all views draw the whole line anew at every point.
     node.RemoveAllControlPoints()
     for position, number, axis in state.points:
         n = node.AddControlPointWorld(vtk.vtkVector3d(*position))
         node.SetNthControlPointDescription(n, description(number, node, axis))
+    node.EndModify(wasModified)
 
 
 def _placed(node: Any) -> list[int]:

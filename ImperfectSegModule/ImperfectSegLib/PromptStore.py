@@ -179,7 +179,7 @@ class PromptStore:
                 node.RemoveAllControlPoints()
         stillThere = self._labels()
         for lost in (s for s in wanted.values() if s.segmentId in stillThere):
-            fill(self._add(lost.className, lost.segmentId, lost.positive), lost)
+            self._bringBack(lost)
 
     def _labels(self) -> dict[str, int]:
         ids: Sequence[str] = self._segmentationNode.GetSegmentation().GetSegmentIDs()
@@ -192,17 +192,26 @@ class PromptStore:
                 return node
         return None
 
-    def _add(self, className: str, segmentId: str, positive: bool) -> Any:
+    def _bringBack(self, lost: NodeState) -> Any:
+        """Adds a node that was there, under the ID that other states know it by, and gives it."""
+        node = self._add(lost.className, lost.segmentId, lost.positive, lost.nodeId)
+        fill(node, lost)
+        return node
+
+    def _add(self, className: str, segmentId: str, positive: bool, nodeId: str = "") -> Any:
+        """Adds a node, under an ID if one is given and free."""
         segment = self._segmentationNode.GetSegmentation().GetSegment(segmentId)
         if segment is None:
             raise ValueError(
                 f"segment {segmentId!r} is not in {self._segmentationNode.GetName()}; there are"
                 f" {list(self._labels())}. Add the segment first."
             )
-        name = f"{'' if positive else 'not '}{segment.GetName()}"
-        node = slicer.mrmlScene.AddNewNodeByClass(
-            className, slicer.mrmlScene.GenerateUniqueName(name)
-        )
+        scene = slicer.mrmlScene
+        name = scene.GenerateUniqueName(f"{'' if positive else 'not '}{segment.GetName()}")
+        if nodeId and scene.GetNodeByID(nodeId) is None:
+            node = scene.AddNewNodeByClassWithID(className, name, nodeId)
+        else:
+            node = scene.AddNewNodeByClass(className, name)
         node.CreateDefaultDisplayNodes()
         if className == STROKE:
             node.SetCurveTypeToLinear()

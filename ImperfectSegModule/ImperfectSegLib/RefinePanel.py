@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from ImperfectSegLib.ApplyPart import ApplyPart
 from ImperfectSegLib.FolderPart import FolderPart
 from ImperfectSegLib.PackageInstaller import PackageInstaller
+from ImperfectSegLib.PanelWidget import Panel
 from ImperfectSegLib.PreviewPart import PreviewPart
 from ImperfectSegLib.Processes import Processes
 from ImperfectSegLib.ProfilePart import ProfilePart
@@ -19,7 +20,7 @@ from ImperfectSegLib.RefinerPart import ERROR_STYLE, RefinerPart
 from ImperfectSegLib.RegionHandle import RegionHandle
 
 
-class RefinePanel:
+class RefinePanel(Panel):
     """Everything of the panel that is no business of Slicer's module classes.
 
     Attributes:
@@ -97,6 +98,10 @@ class RefinePanel:
             self.region.forget()
             if self.parameters is not None:
                 self.parameters.limitToRegion = False
+
+    def endClose(self) -> None:
+        """To be called when a scene was closed."""
+        self.say("")
 
     def startSave(self) -> None:
         """To be called before a scene is saved."""

@@ -9,6 +9,8 @@ from slicer.i18n import tr as _
 
 from ImperfectSegLib.EnginePart import ERROR_STYLE
 from ImperfectSegLib.JobRunner import JobRunner
+from ImperfectSegLib.OtherModules import openSegmentEditor
+from ImperfectSegLib.PromptPanel import PromptPanel
 from ImperfectSegLib.SegmentsWatch import SegmentsWatch
 from ImperfectSegLib.Shortcuts import Shortcuts
 from ImperfectSegLib.SparseCompletePart import SparseCompletePart
@@ -29,7 +31,7 @@ LOOK_MS = 100
 """How often it looks which slice is in view, while the module is open."""
 
 
-class SparsePanel:
+class SparsePanel(PromptPanel):
     """Everything of the panel that is no business of Slicer's module classes.
 
     Attributes:
@@ -39,8 +41,11 @@ class SparsePanel:
 
     def __init__(self, ui: Any, logic: SparseLogic) -> None:
         """Takes the widgets and the logic."""
-        self._ui, self.parameters = ui, None
-        self._isBuilt, self._isOpen, self._place = False, False, None
+        super().__init__()
+        self._ui = ui
+        self.parameters: Any = None
+        self._isBuilt, self._isOpen = False, False
+        self._place: Any = None
         self.session = SparseSession(logic, JobRunner(), self)
         self.restore = SparseRestore(ui, self.session, self.say)
         self.segments = SparseSegments(ui, logic, self.session, self._onSelected)
@@ -62,13 +67,15 @@ class SparsePanel:
         self._timer = qt.QTimer()
         self._timer.setInterval(LOOK_MS)
         self._timer.connect("timeout()", self._look)
-        self.session.listeners.append(lambda what: self.update())
+        self.session.afterwards = self.update
         ui.shortcutsLabel.text = self.shortcuts.help()
         for button in (ui.handOverBox, ui.shortcutsButton):
             button.collapsed = True
         ui.kindTabs.connect("currentChanged(int)", lambda _index: self._onTab())
         ui.undoButton.connect("clicked(bool)", lambda _checked: self.session.undo())
         ui.redoButton.connect("clicked(bool)", lambda _checked: self.session.redo())
+        ui.editorButton.connect("clicked(bool)", lambda _checked: self._openEditor())
+        self.watchPrompts()
         self._isBuilt = True
 
     def follow(self, parameters: Any) -> None:
@@ -117,10 +124,6 @@ class SparsePanel:
         if not self.tools.tools.isDrawing:
             self.session.promptsChanged()
 
-    def markupsRemoved(self, node: Any) -> None:
-        """To be called when a markups node was removed."""
-        self.promptsChanged()
-
     def startSave(self) -> None:
         """To be called before a scene is saved."""
         self.completing.aside()
@@ -132,6 +135,7 @@ class SparsePanel:
 
     def forgetScene(self) -> None:
         """Lets go of a scene that is being closed."""
+        super().forgetScene()
         self._segmentsWatch.watch(None)
         self.completing.forgetScene()
         self.grid.forgetScene()
@@ -140,6 +144,7 @@ class SparsePanel:
 
     def close(self) -> None:
         """Called when the module is closed for good."""
+        super().close()
         self._timer.stop()
         self._timer.disconnect("timeout()", self._look)
         self.shortcuts.turnOff()
@@ -189,6 +194,9 @@ class SparsePanel:
     def _onSegments(self) -> None:
         """Segments were added, removed or painted, here or in Segment Editor."""
         self.session.segmentsChanged()
+
+    def _openEditor(self) -> None:
+        openSegmentEditor(self.parameters.segmentation, self.parameters.inputVolume)
 
     def _onTab(self) -> None:
         self.tools.drop()

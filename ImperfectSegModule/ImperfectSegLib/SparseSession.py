@@ -46,6 +46,7 @@ class SparseSession(SessionHistory):
         volumeNode: The image.
         squares: Whether short axes are kept at a right angle to the long ones.
         wanted: Slices worth annotating next.
+        afterwards: Called after the listeners, once for all that one thing has changed.
     """
 
     def __init__(self, logic: SparseLogic, jobs: JobRunner, view: SessionView) -> None:
@@ -56,6 +57,7 @@ class SparseSession(SessionHistory):
         self.volumeNode: Any = None
         self.squares = True
         self.wanted: tuple[WantedSlice, ...] = ()
+        self.afterwards: Callable[[], None] = lambda: None
 
     @property
     def notes(self) -> SparseNotes:
@@ -198,6 +200,10 @@ class SparseSession(SessionHistory):
         completed = self.completed
         self.wanted = completed.wanted if completed else ()
         self._tell("wanted")
+
+    def _tell(self, *events: str) -> None:
+        super()._tell(*events)
+        self.afterwards()
 
     def _squareUp(self) -> None:
         """Turns short axes until they are at a right angle to the long ones."""

@@ -76,10 +76,9 @@ class SparseStore(PromptStore):
             lesion: Number of the lesion.
         """
         node = self._add(LINE, segmentId, True)
-        name = self._segmentationNode.GetSegmentation().GetSegment(segmentId).GetName()
-        node.SetName(slicer.mrmlScene.GenerateUniqueName(f"{name} {lesion} {which}"))
         node.SetAttribute(MARK, f"{which} {lesion}")
-        _styleAxis(node, which == LONG)
+        self._name(node)
+        _style(node)
         slicer.util.updateMarkupsControlPointsFromArray(node, np.asarray(ends), world=True)
         return node
 
@@ -88,9 +87,7 @@ class SparseStore(PromptStore):
     ) -> Any:
         """Adds a scribble, drawn as wide as it is; see `PromptStore.addStroke`."""
         node = super().addStroke(segmentId, points, positive, radius)
-        display = node.GetDisplayNode()
-        display.SetCurveLineSizeMode(display.UseLineDiameter)
-        display.SetLineDiameter(max(2 * radius, THINNEST))
+        _style(node)
         return node
 
     def addBox(
@@ -99,7 +96,7 @@ class SparseStore(PromptStore):
         """Adds a box, in world RAS and mm; the columns of `axes` are its directions."""
         node = self._add(BOX, segmentId, True)
         setBox(node, center, size, axes)
-        node.GetDisplayNode().SetPointLabelsVisibility(False)
+        _style(node)
         return node
 
     def nextLesion(self) -> int:
@@ -136,6 +133,21 @@ class SparseStore(PromptStore):
         """Gives all marks as a value to compare, and to `restore` from; see `PromptStore`."""
         self._cache.keep(self.nodes())
         return super().state(axis)
+
+    def _bringBack(self, lost: NodeState) -> Any:
+        """See `PromptStore`; it looks as it did."""
+        node = super()._bringBack(lost)
+        self._name(node)
+        _style(node)
+        return node
+
+    def _name(self, node: Any) -> None:
+        """Names a diameter by its segment, its lesion, and which of the two it is."""
+        which, _, lesion = (node.GetAttribute(MARK) or "").partition(" ")
+        if lesion:
+            inside = self._segmentationNode.GetSegmentation()
+            name = inside.GetSegment(node.GetAttribute(SEGMENT)).GetName()
+            node.SetName(slicer.mrmlScene.GenerateUniqueName(f"{name} {lesion} {which}"))
 
     def _of(self, className: str) -> list[Any]:
         ids = self._labels()
@@ -189,10 +201,14 @@ def moveAxis(node: Any, ends: ArrayLike) -> None:
     node.EndModify(wasModified)
 
 
-def _styleAxis(node: Any, isLong: bool) -> None:
+def _style(node: Any) -> None:
     display = node.GetDisplayNode()
     display.SetPointLabelsVisibility(False)
-    # Slicer writes the length at the middle of a line, where that of the other one would be too.
-    display.SetPropertiesLabelVisibility(isLong)
-    display.SetGlyphScale(1.5)
-    display.SetLineThickness(0.4)
+    if node.GetClassName() == STROKE:
+        display.SetCurveLineSizeMode(display.UseLineDiameter)
+        display.SetLineDiameter(max(2 * float(node.GetAttribute(RADIUS) or 0), THINNEST))
+    elif node.GetClassName() == LINE:
+        # Slicer writes the length at the middle of a line, where that of the other one would be.
+        display.SetPropertiesLabelVisibility(node.GetAttribute(MARK).startswith(LONG))
+        display.SetGlyphScale(1.5)
+        display.SetLineThickness(0.4)

@@ -103,7 +103,7 @@ class TrainPart:
         self.update()
 
     def _start(self) -> None:
-        self._try(lambda: self.session.start(self._choice()))
+        self._try(lambda: self.session.start(self.choice()))
 
     def _install(self) -> None:
         missing = self._catalog.missing if self._catalog else ()
@@ -113,7 +113,12 @@ class TrainPart:
         self._try(self.lookUp.start)
         self.update()
 
-    def _choice(self) -> TrainingChoice:
+    def choice(self) -> TrainingChoice:
+        """Gives what the user wants to train.
+
+        Raises:
+            ValueError: If a setting is not what it should be.
+        """
         known = self.parameters
         dims = DIMS[known.dims]
         self.methods.checkDims(dims)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import slicer
 import slicer.util
-import vtk
 from slicer import vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -15,9 +14,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 # Installed, everything lies in one folder. In a source tree that folder is two levels up.
 for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().parents[2]):
@@ -25,6 +22,7 @@ for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().par
         sys.path.append(str(folder))
 
 from ImperfectSegLib.OverlayPart import OVERLAYS  # noqa: E402
+from ImperfectSegLib.PanelWidget import PanelWidget, shownVolumes  # noqa: E402
 from ImperfectSegLib.Processes import Processes  # noqa: E402
 from ImperfectSegLib.RefineChoice import CERTAINTY  # noqa: E402
 from ImperfectSegLib.RefineLogic import RefineLogic  # noqa: E402
@@ -101,102 +99,29 @@ class ImperfectSegRefineLogic(ScriptedLoadableModuleLogic, RefineLogic):
         return ImperfectSegRefineParameterNode(super().getParameterNode())
 
 
-class ImperfectSegRefineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel in Slicer: its life cycle, and what happens in the scene."""
+class ImperfectSegRefineWidget(PanelWidget):
+    """The panel in Slicer."""
 
-    def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic: ImperfectSegRefineLogic | None = None
-        self._parameterNode: ImperfectSegRefineParameterNode | None = None
-        self._guiTag: Any = None
+    def makeLogic(self) -> ImperfectSegRefineLogic:
+        """Makes the module's logic."""
+        return ImperfectSegRefineLogic()
 
-    def setup(self) -> None:
-        """Builds the panel."""
-        ScriptedLoadableModuleWidget.setup(self)
-        widget = slicer.util.loadUI(self.resourcePath("UI/ImperfectSegRefine.ui"))
-        self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
-        widget.setMRMLScene(slicer.mrmlScene)
-        self.logic = ImperfectSegRefineLogic()
-        self.panel = RefinePanel(self.ui, self.logic, Processes(), self._requirements())
-        self._observeScene()
-        self.initializeParameterNode()
+    def makePanel(self) -> RefinePanel:
+        """Makes the panel."""
+        return RefinePanel(self.ui, self.logic, Processes(), self.requirementsFile())
 
-    def cleanup(self) -> None:
-        """Called when the application closes or the module is reloaded."""
-        self._connectParameterNode(None)
-        self.panel.close()
-        self.removeObservers()
+    def prepare(self, node: ImperfectSegRefineParameterNode) -> None:
+        """A scene that was just opened computes nothing unasked."""
+        node.livePreview = False
 
-    def enter(self) -> None:
-        """Called each time the user opens the module."""
-        self.initializeParameterNode()
-        self.panel.enter()
-
-    def exit(self) -> None:
-        """Called each time the user opens another module; what is being refined goes on."""
-        self.panel.exit()
-
-    def initializeParameterNode(self) -> None:
-        """Connects the panel to the scene's parameters; without a volume, picks the first."""
-        node = self.logic.getParameterNode()
-        known = self._parameterNode
-        if known is None or known.parameterNode is not node.parameterNode:
-            self._connectParameterNode(node)
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        isImage = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
-        volumes = [n for n in nodes if n.GetClassName() in isImage and not n.GetHideFromEditors()]
+    def pickNodes(self, parameters: ImperfectSegRefineParameterNode) -> None:
+        """Chooses the first volume, which may have colors, and the first segmentation."""
+        volumes = shownVolumes(("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode"))
         segmentations = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-        if self._parameterNode.inputVolume is None and volumes:
-            self._parameterNode.inputVolume = volumes[0]
-        if self._parameterNode.segmentation is None and segmentations:
-            self._parameterNode.segmentation = segmentations[0]
-
-    def _observeScene(self) -> None:
-        scene, panel = slicer.mrmlScene, self.panel
-        self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
-        # While a scene is read, selectors know only some of its nodes and would choose anew.
-        disconnect, connect = self._connectParameterNode, self.initializeParameterNode
-        self.addObserver(scene, scene.StartImportEvent, lambda *_: disconnect(None))
-        self.addObserver(scene, scene.EndImportEvent, lambda *_: connect())
-        self.addObserver(scene, scene.StartSaveEvent, lambda *_: panel.startSave())
-        self.addObserver(scene, scene.EndSaveEvent, lambda *_: panel.endSave())
-        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
-
-    def _connectParameterNode(self, node: Any) -> None:
-        changed = vtk.vtkCommand.ModifiedEvent
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode.parameterNode, changed, self._onParameters)
-        self._parameterNode = node
-        if node is not None:
-            node.livePreview = False  # A scene that was just opened computes nothing unasked.
-            self._guiTag = node.connectGui(self.ui)
-            self.addObserver(node.parameterNode, changed, self._onParameters)
-        self._onParameters()
-
-    def _onParameters(self, caller: Any = None, event: Any = None) -> None:
-        self.panel.follow(self._parameterNode)
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _onNodeRemoved(self, caller: Any, event: Any, node: Any) -> None:
-        self.panel.nodeRemoved(node)
-
-    def _onSceneStartClose(self, caller: Any, event: Any) -> None:
-        self._connectParameterNode(None)
-        self.panel.forgetScene()
-
-    def _onSceneEndClose(self, caller: Any, event: Any) -> None:
-        self.initializeParameterNode()
-        self.panel.say("")
-
-    def _requirements(self) -> Path:
-        """Gives the file that lists what most methods need."""
-        beside = Path(__file__).resolve().parents[1] / "ImperfectSegTrain" / "Resources"
-        installed = Path(self.resourcePath("requirements.txt"))
-        return installed if installed.is_file() else beside / "requirements.txt"
+        if parameters.inputVolume is None and volumes:
+            parameters.inputVolume = volumes[0]
+        if parameters.segmentation is None and segmentations:
+            parameters.segmentation = segmentations[0]
 
 
 class ImperfectSegRefineTest(ScriptedLoadableModuleTest):

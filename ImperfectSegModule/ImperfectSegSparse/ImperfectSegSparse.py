@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import slicer
 import slicer.util
-import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -15,16 +14,14 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 # Installed, everything lies in one folder. In a source tree that folder is two levels up.
 for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().parents[2]):
     if any(folder.glob("ImperfectSegL*/__init__.py")) and str(folder) not in sys.path:
         sys.path.append(str(folder))
 
-from ImperfectSegLib.SceneWatch import SceneWatch  # noqa: E402
+from ImperfectSegLib.PanelWidget import PanelWidget  # noqa: E402
 from ImperfectSegLib.SparseLogic import SparseLogic  # noqa: E402
 from ImperfectSegLib.SparsePanel import SparsePanel  # noqa: E402
 
@@ -87,77 +84,16 @@ class ImperfectSegSparseLogic(ScriptedLoadableModuleLogic, SparseLogic):
         return ImperfectSegSparseParameterNode(super().getParameterNode())
 
 
-class ImperfectSegSparseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel in Slicer: its life cycle, and what happens in the scene."""
+class ImperfectSegSparseWidget(PanelWidget):
+    """The panel in Slicer."""
 
-    def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic: ImperfectSegSparseLogic | None = None
-        self._parameterNode: ImperfectSegSparseParameterNode | None = None
-        self._guiTag: Any = None
+    def makeLogic(self) -> ImperfectSegSparseLogic:
+        """Makes the module's logic."""
+        return ImperfectSegSparseLogic()
 
-    def setup(self) -> None:
-        """Builds the panel."""
-        ScriptedLoadableModuleWidget.setup(self)
-        widget = slicer.util.loadUI(self.resourcePath("UI/ImperfectSegSparse.ui"))
-        self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
-        widget.setMRMLScene(slicer.mrmlScene)
-        self.logic = ImperfectSegSparseLogic()
-        self.panel = SparsePanel(self.ui, self.logic)
-        SceneWatch(self, self.panel, self._connectParameterNode, self.initializeParameterNode)
-        self.ui.editorButton.connect("clicked(bool)", lambda _checked: self._openEditor())
-        self.initializeParameterNode()
-
-    def cleanup(self) -> None:
-        """Called when the application closes or the module is reloaded."""
-        self._connectParameterNode(None)
-        self.panel.close()
-        self.removeObservers()
-
-    def enter(self) -> None:
-        """Called each time the user opens the module."""
-        self.initializeParameterNode()
-        self.panel.enter()
-
-    def exit(self) -> None:
-        """Called each time the user opens another module; a completion goes on."""
-        self.panel.exit()
-
-    def initializeParameterNode(self) -> None:
-        """Connects the panel to the scene's parameters; without a volume, picks the first."""
-        node = self.logic.getParameterNode()
-        known = self._parameterNode
-        if known is None or known.parameterNode is not node.parameterNode:
-            self._connectParameterNode(node)
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        volumes = [n for n in nodes if n.GetClassName() == "vtkMRMLScalarVolumeNode"]
-        shown = [n for n in volumes if not n.GetHideFromEditors()]
-        if self._parameterNode.inputVolume is None and shown:
-            self._parameterNode.inputVolume = shown[0]
-
-    def _connectParameterNode(self, node: Any) -> None:
-        changed = vtk.vtkCommand.ModifiedEvent
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode.parameterNode, changed, self._onParameters)
-        self._parameterNode = node
-        if node is not None:
-            self._guiTag = node.connectGui(self.ui)
-            self.addObserver(node.parameterNode, changed, self._onParameters)
-        self._onParameters()
-
-    def _onParameters(self, caller: Any = None, event: Any = None) -> None:
-        self.panel.follow(self._parameterNode)
-
-    def _openEditor(self) -> None:
-        """Goes to Segment Editor with the marks and the image chosen there."""
-        known = self._parameterNode
-        slicer.util.selectModule("SegmentEditor")
-        editor = slicer.util.getModuleWidget("SegmentEditor").editor
-        editor.setSegmentationNode(known.segmentation)
-        editor.setSourceVolumeNode(known.inputVolume)
+    def makePanel(self) -> SparsePanel:
+        """Makes the panel."""
+        return SparsePanel(self.ui, self.logic)
 
 
 class ImperfectSegSparseTest(ScriptedLoadableModuleTest):

@@ -4,10 +4,8 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import ctk
 import slicer
 import slicer.util
-import vtk
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -16,20 +14,16 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 # Installed, everything lies in one folder. In a source tree that folder is two levels up.
 for folder in (Path(__file__).resolve().parents[1], Path(__file__).resolve().parents[2]):
     if any(folder.glob("ImperfectSegL*/__init__.py")) and str(folder) not in sys.path:
         sys.path.append(str(folder))
 
-from ImperfectSegLib.PackageInstaller import PackageInstaller  # noqa: E402
-from ImperfectSegLib.PredictPart import PredictPart  # noqa: E402
-from ImperfectSegLib.Processes import Processes  # noqa: E402
+from ImperfectSegLib.PanelWidget import PanelWidget  # noqa: E402
 from ImperfectSegLib.TrainingChoice import AUGMENTATIONS, DIMS  # noqa: E402
-from ImperfectSegLib.TrainPart import TrainPart  # noqa: E402
+from ImperfectSegLib.TrainPanel import TrainPanel  # noqa: E402
 from ImperfectSegLogic.networks.settings import NETWORKS  # noqa: E402
 
 
@@ -84,97 +78,23 @@ class ImperfectSegTrainLogic(ScriptedLoadableModuleLogic):
         return ImperfectSegTrainParameterNode(super().getParameterNode())
 
 
-class ImperfectSegTrainWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: scene and parameters; its two parts do the rest."""
+class ImperfectSegTrainWidget(PanelWidget):
+    """The panel in Slicer."""
 
-    def __init__(self, parent: Any = None) -> None:
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic: ImperfectSegTrainLogic | None = None
-        self._parameterNode: ImperfectSegTrainParameterNode | None = None
-        self._guiTag: Any = None
+    def makeLogic(self) -> ImperfectSegTrainLogic:
+        """Makes the module's logic."""
+        return ImperfectSegTrainLogic()
 
-    def setup(self) -> None:
-        """Builds the panel."""
-        ScriptedLoadableModuleWidget.setup(self)
-        panel = slicer.util.loadUI(self.resourcePath("UI/ImperfectSegTrain.ui"))
-        self.layout.addWidget(panel)
-        self.ui = slicer.util.childWidgetVariables(panel)
-        self.ui.dataSetPath.filters = ctk.ctkPathLineEdit.Dirs
-        panel.setMRMLScene(slicer.mrmlScene)
-        self.logic = ImperfectSegTrainLogic()
-        installer = PackageInstaller(Path(self.resourcePath("requirements.txt")))
-        self.predicting: PredictPart | None = None
-        processes = Processes()
-        self.training = TrainPart(self.ui, processes, installer, self._onChanged)
-        self.predicting = PredictPart(self.ui, processes, self.training)
-        self._observeScene()
-        self.initializeParameterNode()
+    def makePanel(self) -> TrainPanel:
+        """Makes the panel."""
+        panel = TrainPanel(self.ui, self.requirementsFile())
+        self.training, self.predicting = panel.training, panel.predicting
+        return panel
 
-    def cleanup(self) -> None:
-        """Called when the application closes or the module is reloaded; training goes on."""
-        self._connectParameterNode(None)
-        self.training.close()
-        self.predicting.session.close()
-        self.removeObservers()
-
-    def enter(self) -> None:
-        """Called each time the user opens the module."""
-        self.initializeParameterNode()
-        self.training.enter()
-
-    def exit(self) -> None:
-        """Called each time the user opens another module; curves stay live."""
-
-    def initializeParameterNode(self) -> None:
-        """Connects the panel to the scene's parameters; without a volume, picks the first."""
-        node = self.logic.getParameterNode()
-        known = self._parameterNode
-        if not node.dataSetFolder:  # The path of an earlier session, or of a scene closed.
+    def prepare(self, node: ImperfectSegTrainParameterNode) -> None:
+        """Takes the path of an earlier session, or of a scene closed, if there is no other."""
+        if not node.dataSetFolder:
             node.dataSetFolder = self.ui.dataSetPath.currentPath
-        if known is None or known.parameterNode is not node.parameterNode:
-            self._connectParameterNode(node)
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        volumes = [n for n in nodes if n.GetClassName() == "vtkMRMLScalarVolumeNode"]
-        if self._parameterNode.inputVolume is None and volumes:
-            self._parameterNode.inputVolume = volumes[0]
-
-    def _observeScene(self) -> None:
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
-        # While a scene is read, selectors know only some of its nodes and would choose anew.
-        disconnect, connect = self._connectParameterNode, self.initializeParameterNode
-        self.addObserver(scene, scene.StartImportEvent, lambda *_: disconnect(None))
-        self.addObserver(scene, scene.EndImportEvent, lambda *_: connect())
-
-    def _connectParameterNode(self, node: Any) -> None:
-        changed = vtk.vtkCommand.ModifiedEvent
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode.parameterNode, changed, self._onParameters)
-        self._parameterNode = node
-        if node is not None:
-            self._guiTag = node.connectGui(self.ui)
-            self.addObserver(node.parameterNode, changed, self._onParameters)
-        self._onParameters()
-
-    def _onParameters(self, caller: Any = None, event: Any = None) -> None:
-        self.training.follow(self._parameterNode)
-        self.predicting.follow(self._parameterNode)
-
-    def _onChanged(self) -> None:
-        if self.predicting is not None:
-            self.predicting.update()
-
-    def _onSceneStartClose(self, caller: Any, event: Any) -> None:
-        self._connectParameterNode(None)
-        self.predicting.session.forgetScene()
-
-    def _onSceneEndClose(self, caller: Any, event: Any) -> None:
-        self.initializeParameterNode()
-        self.training.session.showAgain()
-        self.predicting.update()
 
 
 class ImperfectSegTrainTest(ScriptedLoadableModuleTest):

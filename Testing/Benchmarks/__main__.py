@@ -18,6 +18,8 @@ NAMES = (
     "recist",
     "completion",
     "query_selection",
+    "queue_next",
+    "queue_kills",
     "query_overhead",
 )
 

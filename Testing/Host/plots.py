@@ -57,6 +57,12 @@ class PlotView:
         plots = [self.chart.GetPlot(n) for n in range(self.chart.GetNumberOfPlots())]
         return {plot.GetLabel(): plot.GetInput().GetNumberOfRows() for plot in plots}
 
+    @property
+    def y_range(self) -> tuple[float, float]:
+        """From what to what value the axis at the left goes, in the picture drawn last."""
+        axis = self.chart.GetAxis(vtk.vtkAxis.LEFT)
+        return axis.GetMinimum(), axis.GetMaximum()
+
     def _fill(self) -> None:
         self.chart.ClearPlots()
         chart_node = self.node.GetPlotChartNode()
@@ -70,7 +76,21 @@ class PlotView:
             self.chart.GetAxis(axis).SetGridVisible(chart_node.GetGridVisibility())
         for number in range(chart_node.GetNumberOfPlotSeriesNodes()):
             self._add(chart_node.GetNthPlotSeriesNode(number))
+        self._set_ranges(chart_node)
         self.chart.RecalculateBounds()
+
+    def _set_ranges(self, chart_node: Any) -> None:
+        y_axis, x_axis = (
+            self.chart.GetAxis(vtk.vtkAxis.LEFT),
+            self.chart.GetAxis(vtk.vtkAxis.BOTTOM),
+        )
+        for axis, is_auto, limits in (
+            (y_axis, chart_node.GetYAxisRangeAuto(), chart_node.GetYAxisRange()),
+            (x_axis, chart_node.GetXAxisRangeAuto(), chart_node.GetXAxisRange()),
+        ):
+            axis.SetBehavior(vtk.vtkAxis.AUTO if is_auto else vtk.vtkAxis.FIXED)
+            if not is_auto:
+                axis.SetRange(*limits)
 
     def _add(self, series: Any) -> None:
         kind = series.GetPlotTypeAsString(series.GetPlotType())

@@ -59,6 +59,21 @@ def test_curves_are_drawn_and_follow_their_table(slicer_app, chart):
     assert blue(view.image()) == 0
 
 
+def test_an_axis_has_the_range_of_the_chart_or_that_of_the_points(slicer_app, chart):
+    import slicer
+
+    view = slicer.app.layoutManager().plotWidget(0).view
+    view.image()
+    assert view.y_range[1] == pytest.approx(16, abs=4)
+    chart.SetYAxisRangeAuto(False)
+    chart.SetYAxisRange(-10.0, 60.0)
+    view.image()
+    assert view.y_range == (-10, 60)
+    chart.SetYAxisRangeAuto(True)
+    view.image()
+    assert view.y_range[1] == pytest.approx(16, abs=4)
+
+
 def test_a_closed_scene_leaves_an_empty_view(slicer_app, chart):
     import slicer
 

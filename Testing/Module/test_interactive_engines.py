@@ -231,7 +231,7 @@ class TestChoice:
         assert "extension that installs it is missing" in chooser.ui.engineLabel.text
 
     def test_the_file_that_lists_what_is_to_be_installed_is_there(self, chooser):
-        assert chooser.panel._requirements().is_file()
+        assert chooser.panel.requirementsFile().is_file()
 
 
 def test_without_torch_the_panel_opens_and_the_geodesic_walker_answers(person, monkeypatch):

@@ -433,3 +433,21 @@ def test_a_click_under_a_transform_lands_where_it_was_clicked(person):
     person.clicks(INSIDE)
     assert person.is_at(INSIDE)
     assert not person.is_at(ELSEWHERE)
+
+
+def test_a_tool_is_laid_down_before_the_nodes_of_a_scene_go(person):
+    import vtk
+
+    person.adds_a_segment()
+    person.takes("positiveScribbleButton")
+    assert person.panel.tools.kind
+    seen, scene = {}, slicer.mrmlScene
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onRemoved(caller, event, node):
+        seen[node.GetClassName()] = person.panel.tools.kind
+
+    tag = scene.AddObserver(scene.NodeRemovedEvent, onRemoved)
+    person.host.clear_scene()
+    scene.RemoveObserver(tag)
+    assert seen["vtkMRMLScalarVolumeNode"] == seen["vtkMRMLSegmentationNode"] == ""

@@ -466,3 +466,12 @@ def test_fake_processes_are_processes():
 
     own = {name for name in vars(Processes) if not name.startswith("_")}
     assert own - {"command"} <= set(vars(FakeProcesses))
+
+
+def test_the_curves_come_back_even_if_nothing_new_is_told(person, run):
+    for step in (10, 20):
+        run.tells("step", step, loss=1 / step)
+    person.looks()
+    person.host.clear_scene()
+    assert slicer.mrmlScene.IsNodePresent(person.curves.table("step"))
+    assert person.points("step", "step") == [10, 20]

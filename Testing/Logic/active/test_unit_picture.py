@@ -75,6 +75,15 @@ def test_a_patch_is_framed_in_its_slice():
     assert framed.max(axis=0).tolist() == [23, 31]
 
 
+def test_the_frame_is_turned_with_the_picture():
+    one = bright(2, 5, 8)
+    turned = Volume(one.array[:, ::-1, ::-1].copy(), np.diag([1.0, 1.0, 1.0, 1.0]))
+    picture = unit_picture(turned, parse("a@0:2+12,2:4x6"), None, 60)
+    framed = np.argwhere((picture == FRAME).all(axis=-1))
+    assert framed.min(axis=0).tolist() == [8, 44]
+    assert framed.max(axis=0).tolist() == [15, 55]
+
+
 def test_of_a_volume_it_is_the_slice_with_most_of_the_proposal():
     labels = np.zeros(SHAPE, np.int16)
     labels[3, 5:15, 10:20] = labels[1, 5:7, 10:12] = 1

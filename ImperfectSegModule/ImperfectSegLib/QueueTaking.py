@@ -1,0 +1,107 @@
+"""Takes the annotation of an item out of the scene, and checks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ImperfectSegLib import Bridge
+from ImperfectSegLib.QueueStart import regionOf
+from ImperfectSegLib.SceneDataset import labelNumbers
+from ImperfectSegLogic.active.unit import Unit
+from ImperfectSegLogic.data import UNLABELED, Dataset, DenseMask, Geometry, SparseMask
+
+
+@dataclass(frozen=True, eq=False)
+class TakenItem:
+    """What was annotated.
+
+    Attributes:
+        annotation: Of the whole volume, or with labels in the slice or patch only.
+        isEmpty: Whether no segment has a voxel there.
+        outside: How many voxels of segments lie outside of the slice or patch, and do not count.
+    """
+
+    annotation: DenseMask | SparseMask
+    isEmpty: bool
+    outside: int
+
+
+def takeItem(
+    dataset: Dataset, unit: Unit, volumeNode: Any, segmentationNode: Any, sparse: bool
+) -> TakenItem:
+    """Takes an item's annotation out of the scene.
+
+    Args:
+        dataset: The data set; segments are its labels by their names.
+        unit: What was to be annotated; all else is left out.
+        volumeNode: Its image.
+        segmentationNode: Its segmentation.
+        sparse: Whether voxels of no segment are unlabeled, and background only those of a segment
+            named `background`; otherwise they are all background.
+
+    Raises:
+        ValueError: If image or segmentation are gone, the image was moved or resampled, a segment
+            is no label of the data set, two overlap, or nothing at all is labeled.
+    """
+    grid = dataset.record(unit.case).geometry
+    _checkPlace(unit, grid, volumeNode, segmentationNode)
+    numbers = labelNumbers(dataset, segmentationNode, sparse)
+    region = regionOf(unit, grid)
+    inside: NDArray[np.int32] = np.full(region.shape, UNLABELED, np.int32)
+    outside = 0
+    for segmentId, number in numbers.items():
+        mask = Bridge.segmentMask(segmentationNode, segmentId, grid, region)
+        if (inside[mask] != UNLABELED).any():
+            raise ValueError(_overlap(unit, segmentationNode, segmentId))
+        inside[mask] = number
+        outside += max(_voxels(segmentationNode, segmentId) - int(mask.sum()), 0)
+    isEmpty = not (inside > 0).any()
+    if not sparse:
+        inside = np.maximum(inside, 0)
+    if (inside == UNLABELED).all():
+        raise ValueError(
+            f"{unit.name()}: nothing is annotated in this {unit.kind}, not even a segment named"
+            " background. Annotate something, skip it, or say that the rest is background."
+        )
+    if unit.axis < 0 and not sparse:
+        return TakenItem(DenseMask(inside, grid), isEmpty, outside)
+    labels = np.full(grid.shape, UNLABELED, np.int32)
+    labels[region.slices] = inside
+    return TakenItem(SparseMask(labels, grid), isEmpty, outside if unit.axis >= 0 else 0)
+
+
+def _checkPlace(unit: Unit, grid: Geometry, volumeNode: Any, segmentationNode: Any) -> None:
+    for node, what in ((volumeNode, "image"), (segmentationNode, "segmentation")):
+        if node is None or node.GetScene() is None:
+            raise ValueError(
+                f"{unit.name()}: its {what} was removed from the scene. Put the item back, or"
+                " choose it in the list to open it again."
+            )
+    there = Bridge.geometryFromNode(volumeNode)
+    if not there.matches(grid):
+        raise ValueError(
+            f"{unit.name()}: got an image of {there.shape} voxels at another place or spacing than"
+            f" in the data set ({grid.shape} voxels there): it was moved, cropped or resampled."
+            " Undo that, such as its transform; then press Done again."
+        )
+
+
+def _voxels(segmentationNode: Any, segmentId: str) -> int:
+    labelmap = segmentationNode.GetBinaryLabelmapInternalRepresentation(segmentId)
+    if labelmap is None or labelmap.IsEmpty():
+        return 0
+    value = segmentationNode.GetSegmentation().GetSegment(segmentId).GetLabelValue()
+    return int(np.count_nonzero(vtk_to_numpy(labelmap.GetPointData().GetScalars()) == value))
+
+
+def _overlap(unit: Unit, segmentationNode: Any, segmentId: str) -> str:
+    name = segmentationNode.GetSegmentation().GetSegment(segmentId).GetName()
+    return (
+        f"{unit.name()}: segment {name!r} overlaps another one, and a voxel has one label in a data"
+        " set. Remove the overlap in Segment Editor; then press Done again."
+    )
