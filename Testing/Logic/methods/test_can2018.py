@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from ImperfectSegLogic.prediction.dropout import dropout_layers
 from ImperfectSegLogic.training.fit import fit
 from ImperfectSegLogic.training.players import Players
 from ImperfectSegLogic.training.preprocessing import Preprocessing
-from Testing.Contracts.training_checks import plan_of
+from Testing.Contracts.training_checks import batch_of, plan_of, players_of
 from Testing.Logic.training.phantom_runs import SPACING, make_dataset, make_run
 
 SQUARE = np.zeros((3, 24, 20), dtype=np.int16)
@@ -190,3 +192,26 @@ def test_geometry_is_kept():
     made = grown(volume, given, Preprocessing(2, volume.geometry.spacing), 0.9, 130.0)
     assert isinstance(made.geometry, Geometry)
     assert made.geometry.matches(volume.geometry)
+
+
+def test_dice_is_taken_over_labeled_voxels_where_not_all_are_labeled():
+    method = GrownScribbles(Settings(dice=0.7))
+    players = players_of(method, 2)
+
+    def terms(*kinds):
+        return {t.name: t for t in method.loss(players, batch_of(2, kinds))}
+
+    mixed = terms("DenseMask", "SparseMask", "")
+    assert mixed["dice of labeled voxels"].weight == mixed["dice"].weight == 0.7
+    assert set(terms("SparseMask")) - set(mixed) == set()
+    assert "dice" not in terms("SparseMask")
+    assert "dice of labeled voxels" not in terms("DenseMask")
+    assert "dice of labeled voxels" not in terms("")  # Nothing is labeled.
+    players.segmenter.eval()  # Without dropout.
+    # As the supervised Dice of the same samples would be, were all of their voxels labeled.
+    batch = batch_of(2, ("DenseMask", "DenseMask"))
+    dense = {t.name: t.value.item() for t in method.loss(players, batch)}
+    players.forget()
+    called = replace(batch, kinds=("SparseMask", "SparseMask"))
+    sparse = {t.name: t.value.item() for t in method.loss(players, called)}
+    assert sparse["dice of labeled voxels"] == pytest.approx(dense["dice"], rel=1e-5)

@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from monai.losses.dice import DiceLoss
 from numpy.typing import NDArray
 from scipy.stats import ttest_ind_from_stats
 from skimage.segmentation import random_walker
 from torch import nn
 
 from ImperfectSegLogic.data import UNLABELED, Dataset, SparseMask, Volume
+from ImperfectSegLogic.data.sample import Batch
+from ImperfectSegLogic.losses.label_probabilities import label_log_probabilities
+from ImperfectSegLogic.methods.base import LossTerms, Term
 from ImperfectSegLogic.methods.card import MethodCard, Requires
 from ImperfectSegLogic.methods.scarce.crf.learned import Settings as CRFSettings
 from ImperfectSegLogic.methods.scarce.crf.zheng2015 import CRFAsRNN
 from ImperfectSegLogic.methods.settings import setting
+from ImperfectSegLogic.methods.supervised import DENSE
 from ImperfectSegLogic.methods.weak.selective_loss.relabeling import relabeled
 from ImperfectSegLogic.networks.build import build_network
 from ImperfectSegLogic.prediction.dropout import dropped
@@ -35,12 +41,14 @@ class Settings(CRFSettings):
         dropout: Share of features that the network drops, in place of its own.
         passes: Predictions of each image with dropout between rounds.
         certainty: How sure it must be that the first label is more probable than the second.
+        dice: Weight of the Dice loss, over the labeled voxels where not all are.
     """
 
     threshold: float = setting(0.99, "probability from which a scribble grows", 0.5, 1.0)
     edges: float = setting(130.0, "how much edges keep a random walk back", 0.0, 1e6)
     dropout: float = setting(0.1, "share of features set to 0 at random", 0.01, 0.95)
     passes: int = setting(10, "predictions with dropout between rounds", 2, 1000)
+    dice: float = setting(1.0, "weight of the Dice loss of labeled voxels", 0.0, 100.0)
     certainty: float = setting(0.95, "certainty of labels that are taught again", 0.5, 0.999999)
 
 
@@ -55,7 +63,9 @@ class GrownScribbles(CRFAsRNN):
     Here certain means that Welch's t-test tells the probabilities of the two most probable labels
     apart. Slices with scribbles of one label do not grow. Random walks run on images as they are
     prepared for the network. As in `zheng2015`, the network before the CRF has a loss of its own.
-    Images with dense masks keep them.
+    Images with dense masks keep them. Grown scribbles label nearly all of the background and a part
+    of what is small: beside cross-entropy there is Dice over labeled voxels, without which
+    background wins everywhere.
     """
 
     card = MethodCard(
@@ -68,6 +78,24 @@ class GrownScribbles(CRFAsRNN):
         claims="Dice rises by 3 % over training once on the grown scribbles.",
     )
     settings_type = Settings
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Takes the settings; the defaults if there are none."""
+        super().__init__(settings)
+        self._dice = DiceLoss(
+            include_background=False, to_onehot_y=True, batch=True, ignore_index=UNLABELED
+        )
+
+    def loss(self, players: Players, batch: Batch) -> LossTerms:
+        """Gives the terms of `zheng2015`, and Dice over labeled voxels of what is not dense."""
+        terms = super().loss(players, batch)
+        chosen = [n for n, kind in enumerate(batch.kinds) if kind not in DENSE]
+        if not chosen or not self.settings.dice or (batch.target[chosen] == UNLABELED).all():
+            return terms
+        log = label_log_probabilities(players.logits(batch), batch.looked_for)
+        rows = torch.tensor(chosen, device=log.device)
+        value = self._dice(log[rows].exp(), batch.target[rows].unsqueeze(1))
+        return (*terms, Term("dice of labeled voxels", value, self.settings.dice))
 
     def network(self, plan: TrainingPlan) -> nn.Module:
         """Makes the plan's network with dropout."""
