@@ -17,6 +17,9 @@ AXES = {
     "stride": "voxels between points",
 }
 
+ROOM = 60
+"""Letters below the plot that stand beside each other without running into one another."""
+
 
 def write_plot(result: Result, path: Path) -> None:
     """Draws lines with the standard deviation over seeds where arms vary, else dots per seed.
@@ -77,5 +80,7 @@ def _dots(axes: Any, arms: list[Mapping[str, Any]]) -> None:
     for n, arm in enumerate(arms):
         axes.plot([n] * len(arm["by_seed"]), arm["by_seed"], "o", color="lightgray", zorder=1)
         axes.errorbar([n], [arm["mean"]], [arm["sd"]], fmt="s", capsize=4, zorder=2)
-    axes.set_xticks(range(len(arms)), [arm["name"] for arm in arms])
+    names = [arm["name"] for arm in arms]
+    slanted = {"rotation": 25, "ha": "right"} if sum(map(len, names)) > ROOM else {}
+    axes.set_xticks(range(len(arms)), names, **slanted)
     axes.set_xlim(-0.5, len(arms) - 0.5)
