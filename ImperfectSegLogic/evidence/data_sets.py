@@ -55,7 +55,7 @@ def build(
     check_data(recipe, data)
     root = data.resolve()
     folder = make_folder(work) / f"{recipe.name}-{hash_of([recipe.hash, str(root)])}"
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
         return Dataset.open(folder) if folder.exists() else _make(recipe, root, folder, progress)
 
 
