@@ -150,6 +150,8 @@ class _Work(Generic[AJob]):
         # No more than can run at once: what waits in the pool could not be kept from starting.
         while self._waiting and len(self._running) < jobs:
             job = self._waiting.pop(0)
+            # One that was killed, not stopped, could not take it back.
+            (job.folder / "stop").unlink(missing_ok=True)
             self._running[pool.submit(self._do, job)] = job
 
     def look(self) -> None:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ImperfectSegLogic.evidence.processes import processes
-from ImperfectSegLogic.evidence.running import run_trainings
+from ImperfectSegLogic.evidence.running import run_jobs, run_trainings
 from ImperfectSegLogic.evidence.spec import Arm
 from ImperfectSegLogic.evidence.trainings import Training
 from Testing.Logic.evidence.process_trainers import killed_trainer, waiting_trainer
@@ -63,7 +64,7 @@ def test_a_training_ends_when_its_parent_is_killed(tmp_path):
     code = f"""
 from pathlib import Path
 from ImperfectSegLogic.evidence.processes import processes
-from ImperfectSegLogic.evidence.running import run_trainings
+from ImperfectSegLogic.evidence.running import run_jobs, run_trainings
 from Testing.Logic.evidence.process_trainers import waiting_trainer
 from Testing.Logic.evidence.test_processes import trainings_in
 if __name__ == "__main__":
@@ -92,3 +93,17 @@ def wait_for(condition, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def test_a_run_that_was_killed_while_it_stopped_does_not_stop_the_next_one(tmp_path):
+    trainings = trainings_in(tmp_path, 2)
+    trainings[1].folder.mkdir()
+    (trainings[1].folder / "stop").touch()
+    stopped = []
+
+    def look(training):
+        stopped.append((training.folder / "stop").exists())
+
+    with ThreadPoolExecutor(1) as pool:
+        run_jobs(trainings, look, lambda _: False, pool, 1, lambda *_: None, "trainings")
+    assert stopped == [False, False]
