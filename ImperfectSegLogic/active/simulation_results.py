@@ -69,17 +69,30 @@ class Campaign:
     @property
     def area(self) -> float:
         """Mean height of the curve of Dice against units; of one round alone its Dice."""
-        units, dice = [r.units for r in self.rounds], [r.mean for r in self.rounds]
-        width = units[-1] - units[0]
-        return float(trapezoid(dice, units)) / width if width else dice[0]
+        return mean_height([r.units for r in self.rounds], [r.mean for r in self.rounds])
 
     def share_to(self, goal: float) -> float | None:
         """Gives the share of units of the first round that reaches a share of the full Dice.
 
         None if no round does. Nothing is interpolated between rounds.
         """
-        wanted = goal * self.full.mean
-        return next((r.units / self.total for r in self.rounds if r.mean >= wanted), None)
+        reached = first_with(
+            goal * self.full.mean,
+            [r.units for r in self.rounds],
+            [r.mean for r in self.rounds],
+        )
+        return None if reached is None else reached / self.total
+
+
+def mean_height(units: Sequence[float], dice: Sequence[float]) -> float:
+    """Gives the mean height of a curve of Dice against units; of one point alone its Dice."""
+    width = units[-1] - units[0]
+    return float(trapezoid(dice, units)) / width if width else float(dice[0])
+
+
+def first_with(wanted: float, units: Sequence[float], dice: Sequence[float]) -> float | None:
+    """Gives the units of the first point of a curve with that Dice; None if there is none."""
+    return next((n for n, found in zip(units, dice, strict=True) if found >= wanted), None)
 
 
 def mean_dice(dice: Dice) -> float:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 
+from ImperfectSegLogic.active.simulation_results import GOALS
 from ImperfectSegLogic.commands.terminal import bar, console, need_torch, plain
-from ImperfectSegLogic.evidence.campaign_plan import GOALS
 from ImperfectSegLogic.evidence.readme import write_table
 from ImperfectSegLogic.evidence.spec import FOLDER, METRICS, Evidence
 from ImperfectSegLogic.evidence.spec_reading import evidence_names, read_evidence

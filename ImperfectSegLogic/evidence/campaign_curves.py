@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.integrate import trapezoid
 
+from ImperfectSegLogic.active.simulation_results import first_with, mean_height
 from ImperfectSegLogic.evidence.statistics import by_subject
 from ImperfectSegLogic.evidence.trainings import CaseScores
 
@@ -34,8 +34,8 @@ class Curve:
 
         None if no round does. Nothing is interpolated between rounds.
         """
-        each = zip(self.units, self.dice, strict=True)
-        return next((n / self.total for n, dice in each if dice >= goal * self.full), None)
+        reached = first_with(goal * self.full, self.units, self.dice)
+        return None if reached is None else reached / self.total
 
 
 def curve_of(said: Mapping[str, Any], subjects: Mapping[str, str]) -> Curve:
@@ -85,8 +85,7 @@ def area(units: Sequence[float], dice: Sequence[float], end: float) -> float:
     """Gives the mean height of a curve, which stays as it is after its last point."""
     if units[-1] < end:
         units, dice = [*units, end], [*dice, dice[-1]]
-    width = units[-1] - units[0]
-    return float(trapezoid(dice, units)) / width if width else float(dice[0])
+    return mean_height(units, dice)
 
 
 def _mean(cases: Mapping[str, CaseScores], subjects: Mapping[str, str]) -> float:

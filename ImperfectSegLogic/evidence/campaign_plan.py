@@ -7,8 +7,6 @@ from dataclasses import dataclass
 BASELINES = ("random", "foreground-random")
 """Strategies that each other is compared with, in the same run."""
 UNITS = ("slice", "volume")
-GOALS = (0.95, 1.0)
-"""Shares of the Dice with all annotations that are looked for on each curve."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 from ImperfectSegLogic.data.safe_writing import replacing
 from ImperfectSegLogic.evaluation.plot import need_matplotlib
 from ImperfectSegLogic.evidence.campaign_plan import BASELINES
+from ImperfectSegLogic.evidence.plot import what_is_drawn
 from ImperfectSegLogic.evidence.results import Result
-from ImperfectSegLogic.evidence.spec import METRICS
 
 COLUMNS = 4
 STYLES = dict(zip(BASELINES, ("-", "--"), strict=True))
@@ -47,11 +47,8 @@ def write_campaign_plot(result: Result, path: Path) -> None:
         if n + COLUMNS >= len(shown):
             panel.tick_params(labelbottom=True)
             panel.set_xlabel(f"annotated {plan['units']}s, % of {plan['in_all']}", fontsize=8)
-    seeds = len(result["seeds"])
-    patients = result["data"]["splits"][result["data"]["test"]]["patients"]
-    where = f"{METRICS[result['metric']]} on {patients} test patients (mean, sd over {seeds} seeds)"
     figure.suptitle(result["title"], fontsize=10)
-    figure.supylabel(where, fontsize=8)
+    figure.supylabel(what_is_drawn(result), fontsize=8)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles[1:], labels[1:], loc="outside lower center", ncols=len(labels), fontsize=8

@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from ImperfectSegLogic.active.simulation_results import GOALS
 from ImperfectSegLogic.data import Dataset
 from ImperfectSegLogic.evidence.campaign_curves import Curve, areas, curve_of, mean_curve
 from ImperfectSegLogic.evidence.campaign_jobs import CampaignJob, result_of
-from ImperfectSegLogic.evidence.campaign_plan import BASELINES, GOALS
+from ImperfectSegLogic.evidence.campaign_plan import BASELINES
 from ImperfectSegLogic.evidence.results import Result, described, differing
 from ImperfectSegLogic.evidence.spec import Arm, Evidence
-from ImperfectSegLogic.evidence.statistics import gain_of, mean_over_seeds, rounded, sd
+from ImperfectSegLogic.evidence.statistics import (
+    by_structure,
+    gain_of,
+    mean_and_sd,
+    mean_over_seeds,
+    rounded,
+    sd,
+)
 from ImperfectSegLogic.evidence.subsets import subject_of
 from ImperfectSegLogic.evidence.verdict import judged
 
@@ -106,8 +114,8 @@ def _arm(
         "sd": rounded(sd(values)),
         "by_seed": rounded(values),
         "by_structure": _by_structure(own, subjects, dataset, end),
-        "last_dice": _told(last),
-        "full_dice": _told(whole),
+        "last_dice": mean_and_sd(last),
+        "full_dice": mean_and_sd(whole),
         "share_to": _shares(mean_curve(curves)),
         "share_to_by_seed": [_shares(one) for one in curves],
         "seconds_per_campaign": rounded(float(np.mean(seconds)), 1) if seconds else None,
@@ -148,14 +156,7 @@ def _shares(curve: Curve) -> dict[str, float | None]:
 def _by_structure(
     own: Sequence[tuple[int, Said]], subjects: Mapping[str, str], dataset: Dataset, end: int
 ) -> dict[str, Any]:
-    found = {}
-    for label, name in dataset.labels.items():
-        each = [areas(said, subjects, end, str(label)) for _, said in own]
-        values = [float(np.mean(list(one.values()))) for one in each if one]
-        if values:
-            found[name] = _told(values)
-    return found
-
-
-def _told(values: Sequence[float]) -> dict[str, float]:
-    return {"mean": rounded(float(np.mean(values))), "sd": rounded(sd(values))}
+    return by_structure(
+        dataset.labels,
+        lambda label: [areas(said, subjects, end, label) for _, said in own],
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ImperfectSegLogic.data.safe_writing import replacing
+from ImperfectSegLogic.evaluation.plot import need_matplotlib
 from ImperfectSegLogic.evidence.results import Result
 from ImperfectSegLogic.evidence.spec import METRICS
 
@@ -32,29 +33,28 @@ def write_plot(result: Result, path: Path) -> None:
         ValueError: If matplotlib is not installed.
         OSError: If it cannot be written.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ValueError(
-            "matplotlib: not installed, but the plot needs it. Install it with:"
-            " pip install 'imperfectseg[train]'"
-        ) from error
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure_type, canvas = need_matplotlib()
+    figure = figure_type(figsize=(6.4, 4.2), layout="constrained")
+    canvas(figure)
     axes = figure.add_subplot()
     arms = list(result["arms"].values())
     if any(arm["vary"] for arm in arms):
         _lines(axes, arms)
     else:
         _dots(axes, arms)
-    sizes = result["data"]["splits"][result["data"]["test"]]
     axes.set_title(result["title"], fontsize=10, wrap=True)
-    where = f"{sizes['patients']} test patients (mean, sd over {len(result['seeds'])} seeds)"
-    axes.set_ylabel(f"{METRICS[result['metric']]} on {where}", fontsize=8)
+    axes.set_ylabel(what_is_drawn(result), fontsize=8)
     axes.grid(alpha=0.3)
     with replacing(path, (".png",), overwrite=True) as temporary:
         figure.savefig(temporary, dpi=120, metadata={"Software": None})
+
+
+def what_is_drawn(result: Result) -> str:
+    """Gives the text beside the axis of scores."""
+    patients = result["data"]["splits"][result["data"]["test"]]["patients"]
+    seeds = len(result["seeds"])
+    metric = METRICS[result["metric"]]
+    return f"{metric} on {patients} test patients (mean, sd over {seeds} seeds)"
 
 
 def _lines(axes: Any, arms: list[Mapping[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from ImperfectSegLogic.data.datasets.files import read_json
 from ImperfectSegLogic.evidence.code_hash import code_hash
 from ImperfectSegLogic.evidence.spec import Arm, Evidence
 from ImperfectSegLogic.evidence.statistics import (
+    by_structure,
     by_subject,
     gain_of,
     mean_over_seeds,
@@ -136,12 +137,9 @@ def _arm(
     scores = [found.of(evidence.metric) for _, found in own]
     each = [by_subject(one, subjects) for one in scores]
     values = [float(np.mean(list(one.values()))) for one in each]
-    structures = {}
-    for label, name in dataset.labels.items():
-        of_label = [by_subject(one, subjects, str(label)) for one in scores]
-        means = [float(np.mean(list(one.values()))) for one in of_label if one]
-        if means:
-            structures[name] = {"mean": rounded(float(np.mean(means))), "sd": rounded(sd(means))}
+    structures = by_structure(
+        dataset.labels, lambda label: [by_subject(one, subjects, label) for one in scores]
+    )
     seconds = [found.seconds for _, found in own if found.seconds is not None]
     first = own[0][0]
     return {

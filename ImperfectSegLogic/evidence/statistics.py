@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,28 @@ def mean_over_seeds(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Gives each subject's mean over seeds; subjects without a score for one are left out."""
     both = set(each[0]).intersection(*each[1:])
     return {s: float(np.mean([one[s] for one in each])) for s in sorted(both)}
+
+
+def by_structure(
+    labels: Mapping[int, str], scores: Callable[[str], Sequence[Mapping[str, float]]]
+) -> dict[str, dict[str, float]]:
+    """Gives mean and standard deviation over seeds by the name of each label that has a score.
+
+    Args:
+        labels: Names of labels.
+        scores: Gives the scores of a label by subject, for each seed.
+    """
+    found = {}
+    for label, name in labels.items():
+        means = [float(np.mean(list(one.values()))) for one in scores(str(label)) if one]
+        if means:
+            found[name] = mean_and_sd(means)
+    return found
+
+
+def mean_and_sd(values: Sequence[float]) -> dict[str, float]:
+    """Gives both, rounded, as they are written down."""
+    return {"mean": rounded(float(np.mean(values))), "sd": rounded(sd(values))}
 
 
 def interval(gains: Sequence[float], seed: int = 0) -> tuple[float, float]:
