@@ -11,6 +11,7 @@ from ImperfectSegLib import Bridge
 from ImperfectSegLib.PromptStore import PromptStore
 from Testing.Module.ball_segmenter import BallSegmenter
 from Testing.Module.conftest import MODULE
+from Testing.Module.shortcuts import press
 
 SHAPE = (40, 44, 48)
 INSIDE = (10.0, 12.0, 15.0)  # RAS in mm, where a click is well inside the image
@@ -101,15 +102,7 @@ class Person:
 
     def presses_key(self, key):
         """Presses a key that the module has made a shortcut."""
-        import qt
-
-        made = {
-            shortcut.key.toString(): shortcut
-            for shortcut in self.host.window.findChildren(qt.QShortcut)
-            if shortcut.enabled
-        }
-        made[key].activated.emit()
-        self.host.process_events()
+        press(self.host, key)
 
     def selects(self, number):
         ids = self.segmentation.GetSegmentation().GetSegmentIDs()

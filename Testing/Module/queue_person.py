@@ -14,6 +14,7 @@ from ImperfectSegLogic.active.queue import Queue
 from ImperfectSegLogic.data import Dataset, DenseMask, Geometry, Volume, write_volume
 from ImperfectSegLogic.methods.base import Ranking
 from Testing.Module.conftest import MODULES
+from Testing.Module.shortcuts import press
 from Testing.Module.train_person import FakeProcesses
 
 MODULE = MODULES / "ImperfectSegQueue" / "ImperfectSegQueue.py"
@@ -159,15 +160,7 @@ class Annotating:
         self.rests()
 
     def presses_key(self, key):
-        import qt
-
-        made = {
-            shortcut.key.toString(): shortcut
-            for shortcut in self.host.window.findChildren(qt.QShortcut)
-            if shortcut.enabled
-        }
-        made[key].activated.emit()
-        self.host.process_events()
+        press(self.host, key)
         self.rests()
 
     def rows(self):

@@ -17,6 +17,7 @@ from ImperfectSegLogic.data import Prediction, RecistMarks
 from ImperfectSegLogic.data.prediction import Provenance
 from Testing.Module.conftest import MODULES
 from Testing.Module.interactive_person import makeVolume
+from Testing.Module.shortcuts import press
 
 MODULE = MODULES / "ImperfectSegSparse" / "ImperfectSegSparse.py"
 PATIENCE = 60.0
@@ -127,15 +128,7 @@ class Annotating:
 
     def presses_key(self, key):
         """Presses a key that the module has made a shortcut."""
-        import qt
-
-        made = {
-            shortcut.key.toString(): shortcut
-            for shortcut in self.host.window.findChildren(qt.QShortcut)
-            if shortcut.enabled
-        }
-        made[key].activated.emit()
-        self.host.process_events()
+        press(self.host, key)
 
     def adds_segments(self, *names):
         for name in names:
