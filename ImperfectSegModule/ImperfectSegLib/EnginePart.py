@@ -14,11 +14,10 @@ from ImperfectSegLib.Catalog import NEEDED
 from ImperfectSegLib.InteractiveLogic import InteractiveLogic
 from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.PackageInstaller import PackageInstaller
+from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLogic.methods import catalog
 from ImperfectSegLogic.methods.base import InteractiveSegmenter
 from ImperfectSegLogic.methods.packages import absent_packages
-
-ERROR_STYLE = "color: #c0392b"
 
 
 class EnginePart:

@@ -13,8 +13,9 @@ from slicer.i18n import tr as _
 
 from ImperfectSegLib.Processes import PROGRESS_FILE, Processes
 from ImperfectSegLib.ProfilePart import ProfilePart
-from ImperfectSegLib.RefinerPart import ERROR_STYLE, RefinerPart
+from ImperfectSegLib.RefinerPart import RefinerPart
 from ImperfectSegLib.RunFolders import lastWords
+from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLogic.refinement.profile import write_profile
 
 POLL_MS = 200

@@ -9,7 +9,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ImperfectSegLib.AdaptPart import AdaptPart
-from ImperfectSegLib.EnginePart import ERROR_STYLE, EnginePart
+from ImperfectSegLib.EnginePart import EnginePart
 from ImperfectSegLib.InteractiveLogic import InteractiveLogic
 from ImperfectSegLib.InteractiveSession import InteractiveSession
 from ImperfectSegLib.JobRunner import JobRunner
@@ -20,6 +20,7 @@ from ImperfectSegLib.PromptPanel import PromptPanel
 from ImperfectSegLib.RestorePart import RestorePart
 from ImperfectSegLib.SegmentsPart import SegmentsPart
 from ImperfectSegLib.Shortcuts import Shortcuts
+from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLib.ToolsPart import ToolsPart
 
 

@@ -9,7 +9,8 @@ from slicer.i18n import tr as _
 
 from ImperfectSegLib.PredictionSession import PredictionSession
 from ImperfectSegLib.Processes import Processes
-from ImperfectSegLib.TrainPart import ERROR_STYLE, TrainPart
+from ImperfectSegLib.Styles import ERROR_STYLE
+from ImperfectSegLib.TrainPart import TrainPart
 
 
 class PredictPart:

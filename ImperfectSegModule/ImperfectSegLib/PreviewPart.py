@@ -16,11 +16,11 @@ from ImperfectSegLib.PreviewPainter import PreviewPainter, colorsOf
 from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.RefineChoice import Refined, RefineResponse
 from ImperfectSegLib.RefineLogic import RefineLogic
-from ImperfectSegLib.RefinerPart import ERROR_STYLE
 from ImperfectSegLib.RefineTaking import segmentsState
 from ImperfectSegLib.RefineView import RefineView
 from ImperfectSegLib.Requests import Place
 from ImperfectSegLib.SlicesInView import ViewedSlice, alignViews, slicesInView
+from ImperfectSegLib.Styles import ERROR_STYLE
 
 LOOK_MS = 50
 

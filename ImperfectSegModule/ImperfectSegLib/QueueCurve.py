@@ -10,6 +10,7 @@ import slicer
 import slicer.util
 
 from ImperfectSegLib.QueueRounds import CurvePoint
+from ImperfectSegLib.SceneNodes import isInScene, newUnsavedNode
 
 ANNOTATIONS, DICE = "annotations", "dice"
 COLOR = (0.17, 0.63, 0.17)
@@ -26,7 +27,7 @@ class QueueCurve:
 
     def show(self, points: Sequence[CurvePoint]) -> None:
         """Draws these points; nothing is made before there are two of them."""
-        if tuple(points) == self._points and _isThere(self.table):
+        if tuple(points) == self._points and isInScene(self.table):
             return
         self._points = tuple(points)
         if len(points) < 2:  # VTK calls a line of one point an error.
@@ -42,22 +43,22 @@ class QueueCurve:
 
     def display(self) -> None:
         """Shows the chart in a layout with a plot view."""
-        if _isThere(self.chart):
+        if isInScene(self.chart):
             slicer.modules.plots.logic().ShowChartInLayout(self.chart)
 
     def forget(self) -> None:
         """Removes the chart."""
         for node in (self._series, self.chart, self.table):
-            if _isThere(node):
+            if isInScene(node):
                 slicer.mrmlScene.RemoveNode(node)
         self.chart = self.table = self._series = None
 
     def _ensureNodes(self) -> None:
-        if _isThere(self.chart) and _isThere(self.table) and _isThere(self._series):
+        if isInScene(self.chart) and isInScene(self.table) and isInScene(self._series):
             return
         self.forget()
-        self.table = _newNode("vtkMRMLTableNode", "Learning curve points")
-        series = self._series = _newNode("vtkMRMLPlotSeriesNode", "Dice (validation)")
+        self.table = newUnsavedNode("vtkMRMLTableNode", "Learning curve points")
+        series = self._series = newUnsavedNode("vtkMRMLPlotSeriesNode", "Dice (validation)")
         series.SetAndObserveTableNodeID(self.table.GetID())
         series.SetXColumnName(ANNOTATIONS)
         series.SetYColumnName(DICE)
@@ -66,20 +67,10 @@ class QueueCurve:
         series.SetMarkerSize(8)
         series.SetLineWidth(3)
         series.SetColor(*COLOR)
-        self.chart = _newNode("vtkMRMLPlotChartNode", "Learning curve")
+        self.chart = newUnsavedNode("vtkMRMLPlotChartNode", "Learning curve")
         self.chart.SetTitle("Learning curve")
         self.chart.SetXAxisTitle("annotations")
         self.chart.SetYAxisTitle("Dice (validation)")
         self.chart.SetYAxisRangeAuto(False)  # Else noise of a percent would look like a change.
         self.chart.SetYAxisRange(0.0, 1.0)
         self.chart.AddAndObservePlotSeriesNodeID(series.GetID())
-
-
-def _isThere(node: Any) -> bool:
-    return node is not None and bool(slicer.mrmlScene.IsNodePresent(node))
-
-
-def _newNode(kind: str, name: str) -> Any:
-    node = slicer.mrmlScene.AddNewNodeByClass(kind, name)
-    node.SetSaveWithScene(False)
-    return node

@@ -15,6 +15,7 @@ from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.QueueDesk import Opened
 from ImperfectSegLib.QueueStart import regionOf
 from ImperfectSegLib.SceneDataset import BACKGROUND
+from ImperfectSegLib.SceneNodes import isInScene
 from ImperfectSegLib.SparseViews import jumpTo, jumpToSlice
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.data import Box, Dataset, Geometry, Region, Volume
@@ -68,7 +69,7 @@ class QueueNodes:
     def ensureVolume(self, dataset: Dataset, case: str, volume: Volume) -> None:
         """Shows the image of a case, which may be there already; the one before is removed."""
         known = f"{dataset.folder.resolve()} {case}"
-        isOurs = _isThere(self.volumeNode) and self.volumeNode.GetAttribute(CASE) == known
+        isOurs = isInScene(self.volumeNode) and self.volumeNode.GetAttribute(CASE) == known
         if isOurs and _isSame(self.volumeNode, volume):
             return
         self.closeImage()
@@ -78,10 +79,10 @@ class QueueNodes:
 
     def showUncertainty(self, isShown: bool, opacity: float) -> None:
         """Shows where the model is unsure, or no longer."""
-        if not isShown or self.uncertainty is None or not _isThere(self.volumeNode):
+        if not isShown or self.uncertainty is None or not isInScene(self.volumeNode):
             self.overlay.remove()
             return
-        if self._drawn is self.uncertainty and _isThere(self.overlay.node):
+        if self._drawn is self.uncertainty and isInScene(self.overlay.node):
             self.overlay.fade(opacity)
             return
         values, shape = self.uncertainty, self.uncertainty.shape
@@ -95,17 +96,17 @@ class QueueNodes:
         self.uncertainty = None
         node, frame = self.segmentationNode, self._frame
         self.segmentationNode = self._frame = None
-        if _isThere(node):
+        if isInScene(node):
             for prompt in PromptStore(node).nodes():
                 slicer.mrmlScene.RemoveNode(prompt)
             _remove(node)
-        if _isThere(frame):
+        if isInScene(frame):
             _remove(frame)
 
     def closeImage(self) -> None:
         """Removes the image."""
         node, self.volumeNode = self.volumeNode, None
-        if _isThere(node):
+        if isInScene(node):
             _remove(node)
 
     def forget(self) -> None:
@@ -198,14 +199,10 @@ def _isSame(volumeNode: Any, volume: Volume) -> bool:
     return there.geometry.matches(volume.geometry) and np.array_equal(there.array, volume.array)
 
 
-def _isThere(node: Any) -> bool:
-    return node is not None and bool(slicer.mrmlScene.IsNodePresent(node))
-
-
 def _remove(node: Any) -> None:
     displays = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
     storage = node.GetStorageNode()
     slicer.mrmlScene.RemoveNode(node)
     for one in (*displays, storage):
-        if _isThere(one):
+        if isInScene(one):
             slicer.mrmlScene.RemoveNode(one)

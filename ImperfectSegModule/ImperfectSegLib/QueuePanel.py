@@ -20,8 +20,9 @@ from ImperfectSegLib.QueueItemPart import QueueItemPart
 from ImperfectSegLib.QueueKeys import queueKeys
 from ImperfectSegLib.QueueListPart import QueueListPart
 from ImperfectSegLib.QueueSession import QueueSession
-from ImperfectSegLib.QueueTrainPart import ERROR_STYLE, QueueTrainPart
+from ImperfectSegLib.QueueTrainPart import QueueTrainPart
 from ImperfectSegLib.Shortcuts import Shortcuts
+from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLogic.active.queue_items import Item
 
 CONNECT_MS = 400

@@ -15,9 +15,9 @@ from ImperfectSegLib.QueueRounds import FAILED, INTERRUPTED
 from ImperfectSegLib.QueueSession import QueueSession
 from ImperfectSegLib.QueueState import CONNECTED, DONE
 from ImperfectSegLib.QueueTraining import QueueTraining
+from ImperfectSegLib.Styles import ERROR_STYLE
 
 TRAIN_MODULE = "ImperfectSegTrain"
-ERROR_STYLE = "color: #c0392b"
 
 
 class QueueTrainPart:

@@ -16,8 +16,9 @@ from ImperfectSegLib.Processes import Processes
 from ImperfectSegLib.ProfilePart import ProfilePart
 from ImperfectSegLib.RefineChoice import RefineChoice
 from ImperfectSegLib.RefineLogic import RefineLogic
-from ImperfectSegLib.RefinerPart import ERROR_STYLE, RefinerPart
+from ImperfectSegLib.RefinerPart import RefinerPart
 from ImperfectSegLib.RegionHandle import RegionHandle
+from ImperfectSegLib.Styles import ERROR_STYLE
 
 
 class RefinePanel(Panel):

@@ -15,9 +15,9 @@ from ImperfectSegLib.PackageInstaller import PackageInstaller
 from ImperfectSegLib.Processes import Processes
 from ImperfectSegLib.RefinerCatalog import MODULE
 from ImperfectSegLib.SettingsForm import SettingsForm
+from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLogic.refinement.profile import Step
 
-ERROR_STYLE = "color: #c0392b"
 CLEAN_UP = "clean-up"
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ImperfectSegLib.EnginePart import ERROR_STYLE
 from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.OtherModules import openSegmentEditor
 from ImperfectSegLib.PromptPanel import PromptPanel
@@ -26,6 +25,7 @@ from ImperfectSegLib.SparseSharePart import SparseSharePart
 from ImperfectSegLib.SparseSlicesPart import SparseSlicesPart
 from ImperfectSegLib.SparseTagsPart import SparseTagsPart
 from ImperfectSegLib.SparseToolsPart import SparseToolsPart
+from ImperfectSegLib.Styles import ERROR_STYLE
 
 LOOK_MS = 100
 """How often it looks which slice is in view, while the module is open."""

@@ -16,10 +16,9 @@ from ImperfectSegLib.Processes import Processes
 from ImperfectSegLib.RunFolders import RunStatus
 from ImperfectSegLib.RunsTable import RunsTable
 from ImperfectSegLib.RunTexts import described
+from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLib.TrainingChoice import AUGMENTATIONS, DIMS, TrainingChoice
 from ImperfectSegLib.TrainingSession import TrainingSession
-
-ERROR_STYLE = "color: #c0392b"
 
 
 class TrainPart:

@@ -10,6 +10,8 @@ import numpy as np
 import slicer
 import slicer.util
 
+from ImperfectSegLib.SceneNodes import isInScene, newUnsavedNode
+
 MOST_POINTS = 4000
 """Of one curve; a curve that gets longer loses every other point. All are in `events.jsonl`."""
 NOT_DRAWN = ("learning_rate",)
@@ -53,7 +55,7 @@ class TrainingCurves:
             labels: The data set's labels, by whose names Dice is called.
         """
         for node in (*self._series.values(), *self._tables.values()):
-            if _isInScene(node):
+            if isInScene(node):
                 slicer.mrmlScene.RemoveNode(node)
         self._series, self._tables, self._columns = {}, {}, {}
         self._title, self._labels = title, labels
@@ -84,8 +86,8 @@ class TrainingCurves:
     def _draw(self, kind: str) -> None:
         columns = self._columns[kind]
         chart = self._ensureChart()
-        if not _isInScene(self._tables.get(kind)):
-            self._tables[kind] = _newNode("vtkMRMLTableNode", f"{self._title} {kind}")
+        if not isInScene(self._tables.get(kind)):
+            self._tables[kind] = newUnsavedNode("vtkMRMLTableNode", f"{self._title} {kind}")
         table = self._tables[kind]
         wasModified = chart.StartModify()
         names = [STEP, *columns.values]
@@ -99,7 +101,7 @@ class TrainingCurves:
         chart.Modified()  # Without it a view may stay empty when the same nodes are updated.
 
     def _ensureSeries(self, kind: str, name: str) -> None:
-        if not _isInScene(self._series.get((kind, name))):
+        if not isInScene(self._series.get((kind, name))):
             self._series[kind, name] = self._newSeries(kind, name)
         series = self._series[kind, name]
         series.SetAndObserveTableNodeID(self._tables[kind].GetID())
@@ -107,7 +109,7 @@ class TrainingCurves:
             self._chart.AddAndObservePlotSeriesNodeID(series.GetID())
 
     def _newSeries(self, kind: str, name: str) -> Any:
-        series = _newNode("vtkMRMLPlotSeriesNode", self._legend(kind, name))
+        series = newUnsavedNode("vtkMRMLPlotSeriesNode", self._legend(kind, name))
         series.SetXColumnName(STEP)
         series.SetYColumnName(name)
         series.SetPlotType(series.PlotTypeScatter)  # The type whose points have an x of their own.
@@ -135,8 +137,8 @@ class TrainingCurves:
         return "Dice (validation)" if name == DICE else text
 
     def _ensureChart(self) -> Any:
-        if not _isInScene(self._chart):
-            self._chart = _newNode("vtkMRMLPlotChartNode", "Training")
+        if not isInScene(self._chart):
+            self._chart = newUnsavedNode("vtkMRMLPlotChartNode", "Training")
             self._chart.SetTitle(self._title)
             self._chart.SetXAxisTitle("step")
             self._chart.SetYAxisTitle("loss, Dice")
@@ -168,14 +170,3 @@ class _Columns:
         if len(self.steps) > MOST_POINTS:
             self.steps = self.steps[1::2]
             self.values = {name: column[1::2] for name, column in self.values.items()}
-
-
-def _isInScene(node: Any) -> bool:
-    """Tells whether a node is there; users may remove it."""
-    return node is not None and bool(slicer.mrmlScene.IsNodePresent(node))
-
-
-def _newNode(kind: str, name: str) -> Any:
-    node = slicer.mrmlScene.AddNewNodeByClass(kind, name)
-    node.SetSaveWithScene(False)
-    return node

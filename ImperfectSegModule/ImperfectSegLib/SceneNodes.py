@@ -1,0 +1,19 @@
+"""Nodes that a panel makes, and that users may remove."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+
+def isInScene(node: Any) -> bool:
+    """Tells whether a node is there; users may remove it."""
+    return node is not None and bool(slicer.mrmlScene.IsNodePresent(node))
+
+
+def newUnsavedNode(kind: str, name: str) -> Any:
+    """Adds a node of a class that is not saved with the scene."""
+    node = slicer.mrmlScene.AddNewNodeByClass(kind, name)
+    node.SetSaveWithScene(False)
+    return node
