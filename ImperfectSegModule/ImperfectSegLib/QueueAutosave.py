@@ -13,6 +13,8 @@ from ImperfectSegLib.Autosave import Autosave, autosaveFolder
 from ImperfectSegLib.AutosaveFile import EXTENSION, Kept
 from ImperfectSegLogic.active.unit import Unit
 
+ENDING = f"-item{EXTENSION}"
+
 
 class QueueItem(Protocol):
     """Whose item is kept.
@@ -64,7 +66,7 @@ class QueueAutosave(Autosave):
 
     def fileName(self, imageName: str, token: str, segmentationNode: Any) -> str:
         """Gives the name of the file; the segmentation may be another one each time."""
-        return f"{imageName}-{token}-item{EXTENSION}"
+        return f"{imageName}-{token}{ENDING}"
 
     def left(self, unit: Unit) -> Path | None:
         """Gives the newest file of an item that no other 3D Slicer at work here has."""
@@ -73,7 +75,7 @@ class QueueAutosave(Autosave):
 
     def leftAmong(self, units: Sequence[Unit]) -> list[Unit]:
         """Gives those of some items of which a session that has ended left something."""
-        files = self._folder.glob(f"*{EXTENSION}")
+        files = self._folder.glob(f"*{ENDING}")  # Not those that a crash left half written.
         keys = {p.name.split("-")[0] for p in files if not self._isElsewhere(p)}
         return [unit for unit in units if self._key(unit) in keys] if keys else []
 
@@ -127,7 +129,7 @@ class QueueAutosave(Autosave):
         return f"{case}_{hashlib.blake2b(known.encode(), digest_size=12).hexdigest()}"
 
     def _files(self, unit: Unit) -> list[Path]:
-        return list(self._folder.glob(f"{self._key(unit)}-*{EXTENSION}"))
+        return list(self._folder.glob(f"{self._key(unit)}-*{ENDING}"))
 
     def _token(self, path: Path) -> str:
         return path.name.split("-")[1]

@@ -105,7 +105,9 @@ def measure(arguments: argparse.Namespace) -> None:
         make(folder / "set", names, CASES)
         for number in range(kills):
             (_, name, rows), *told = kill_once(folder, number, rng.uniform(0, LONGEST))
-            if drawn and (name != drawn[0] or int(rows) < drawn[1]):
+            isBehind = drawn and (name != drawn[0] or int(rows) < drawn[1])
+            # Killed after Done and before it could be written down: it is saved.
+            if drawn and isBehind and lost(Queue(Dataset.open(folder / "set")), {drawn[0]}):
                 forgotten.append((drawn, (name, rows)))
             drawn = drawn if not told else None
             for what, item, count in told:

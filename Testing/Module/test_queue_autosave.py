@@ -249,6 +249,16 @@ class TestComingBack:
         person.presses("doneButton")
         assert "version 2 of ann" in person.status
 
+    def test_a_crash_while_a_file_is_written_does_not_hide_the_one_before(self, person, kept):
+        person.presses("nextButton")
+        person.draws("tumor")
+        rests(person)
+        shutil.copy(files(kept)[0], kept / f".61b70606{EXTENSION}")  # As `replacing` names it.
+        crashes(person)
+        person.opens_the_panel()
+        assert person.open == SLICES[0]
+        assert person.mask("tumor").sum() == 16
+
     def test_a_kept_file_that_is_damaged_is_said_and_the_proposal_is_there(self, person, kept):
         person.presses("nextButton")
         (path,) = files(kept)
