@@ -105,9 +105,9 @@ def measure(arguments: argparse.Namespace) -> None:
         make(folder / "set", names, CASES)
         for number in range(kills):
             (_, name, rows), *told = kill_once(folder, number, rng.uniform(0, LONGEST))
-            isBehind = drawn and (name != drawn[0] or int(rows) < drawn[1])
+            is_behind = drawn and (name != drawn[0] or int(rows) < drawn[1])
             # Killed after Done and before it could be written down: it is saved.
-            if drawn and isBehind and lost(Queue(Dataset.open(folder / "set")), {drawn[0]}):
+            if drawn and is_behind and lost(Queue(Dataset.open(folder / "set")), {drawn[0]}):
                 forgotten.append((drawn, (name, rows)))
             drawn = drawn if not told else None
             for what, item, count in told:
