@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ KINDS = (TAGS, BOXES, RECIST, POINTS, MASK)
 """From the kind that says least about where something is to the one that says most."""
 
 Flat = NDArray[np.int64]
+MOST_STROKES = 500
+"""So many strokes are remembered as voxels: what is annotated is counted anew after each stroke."""
 _NO_LABELS: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
 
@@ -117,18 +120,34 @@ class Taken:
             values.append(labels.ravel().astype(np.int16))
         known = self.pointLabels != UNLABELED
         points = self.geometry.to_index(self.positions[known])
-        where.append(self._flat(points))
+        where.append(_flat(points, self.geometry))
         values.append(self.pointLabels[known].astype(np.int16))
         for stroke in self.strokes:
-            found = self._flat(scribble_voxels(stroke, self.geometry))
+            found = _strokeVoxels(stroke.points.tobytes(), stroke.radius, *_key(self.geometry))
             where.append(found)
             values.append(np.full(len(found), stroke.label, dtype=np.int16))
         everywhere, every = np.concatenate(where)[::-1], np.concatenate(values)[::-1]
         unique, first = np.unique(everywhere, return_index=True)  # The last said is first here.
         return unique, every[first]
 
-    def _flat(self, index: NDArray[np.int64]) -> Flat:
-        return np.asarray(np.ravel_multi_index(tuple(index.T), self.geometry.shape), dtype=np.int64)
+
+def _key(geometry: Geometry) -> tuple[tuple[int, int, int], bytes]:
+    return geometry.shape, geometry.ijk_to_ras.tobytes()
+
+
+@lru_cache(MOST_STROKES)
+def _strokeVoxels(
+    points: bytes, radius: float, shape: tuple[int, int, int], ijkToRas: bytes
+) -> Flat:
+    geometry = Geometry(shape, np.frombuffer(ijkToRas).reshape(4, 4))
+    stroke = Scribble(np.frombuffer(points).reshape(-1, 3), radius=radius, label=1)
+    found = _flat(scribble_voxels(stroke, geometry), geometry)
+    found.flags.writeable = False  # It is given again.
+    return found
+
+
+def _flat(index: NDArray[np.int64], geometry: Geometry) -> Flat:
+    return np.asarray(np.ravel_multi_index(tuple(index.T), geometry.shape), dtype=np.int64)
 
 
 def _flatSlice(shape: tuple[int, ...], axis: int, index: int) -> Flat:
