@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -170,6 +170,30 @@ def readings(dataset: Dataset, item: Item) -> dict[str, Labels]:
         place = item.unit.slices(record.geometry.shape)
         masks[reading.annotator] = np.asarray(annotation.labels[place], np.int32)
     return masks
+
+
+def resolved(dataset: Dataset, units: Iterable[Unit], name: str = CONSENSUS) -> dict[Unit, int]:
+    """Tells which units somebody, such as `resolve`, has labeled, and by which version.
+
+    Args:
+        dataset: The data set.
+        units: Which are asked about.
+        name: Whose annotations count; of each case the newest one.
+
+    Raises:
+        ValueError: If an annotation is damaged.
+        FileNotFoundError: If its file is gone.
+    """
+    found: dict[Unit, int] = {}
+    wanted = sorted(units)
+    for case in sorted({unit.case for unit in wanted}):
+        version = next(reversed(dataset.versions(case, name)), None)
+        annotation = dataset.read(case, version) if version else None
+        if version is not None and isinstance(annotation, DenseMask | SparseMask):
+            labeled = annotation.labels != UNLABELED
+            own = (unit for unit in wanted if unit.case == case)
+            found |= {u: version.number for u in own if labeled[u.slices(labeled.shape)].any()}
+    return found
 
 
 def _grid(dataset: Dataset, unit: Unit) -> Geometry:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ImperfectSegLib.KeptImages import KeptImages
 from ImperfectSegLib.QueueProgress import progressOf
 from ImperfectSegLib.QueueProposal import Proposal, modelOf, predictionOf, proposalOf
+from ImperfectSegLib.QueueReaders import QueueReaders
 from ImperfectSegLib.QueueStart import Start, startOf
 from ImperfectSegLogic.active.queue import Queue
 from ImperfectSegLogic.active.queue_items import LEASE, Item, Lease
@@ -63,6 +64,7 @@ class QueueDesk:
         queue: The queue; None if the data set has none yet.
         progress: How far it was when it was looked at last.
         images: Keeps the images that were read last.
+        readers: Compares what several people have read.
     """
 
     def __init__(self, folder: Path, annotator: str) -> None:
@@ -77,6 +79,7 @@ class QueueDesk:
         self.queue: Queue | None = None
         self._lock = threading.RLock()
         self.images = KeptImages(self.dataset)
+        self.readers = QueueReaders(self.dataset, self.images)
         self._read: _Read | None = None
         self.progress = progressOf([])
         self.look()

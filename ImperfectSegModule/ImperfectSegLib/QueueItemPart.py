@@ -60,6 +60,11 @@ class QueueItemPart:
         else:
             self._say(_("You have done nothing before in this queue."), True)
 
+    @property
+    def hasEarlier(self) -> bool:
+        """Whether there is an item to go back to."""
+        return bool(self._earlier())
+
     def openEditor(self) -> None:
         """Goes to Segment Editor with the open item."""
         if self._session.unit is not None:
@@ -95,7 +100,7 @@ class QueueItemPart:
             widget.enabled = isOpen and isFree and not session.isReopened
         for button in (ui.editorButton, ui.interactiveButton):
             button.enabled = isOpen
-        ui.backButton.enabled = session.hasQueue and isFree and bool(self._earlier())
+        ui.backButton.enabled = session.hasQueue and isFree and self.hasEarlier
         ui.uncertaintyBox.enabled = session.nodes.uncertainty is not None
         ui.itemLabel.text = self._told()
         self.updateTime()

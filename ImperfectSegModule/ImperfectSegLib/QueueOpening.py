@@ -44,13 +44,13 @@ class QueueOpening(QueueState):
     def next(self) -> None:
         """Opens the most wanted item that is free."""
         desk = self.desk
-        if desk is not None and self._canOpen():
+        if desk is not None and self.canLeave():
             self._do("Taking the next item...", desk.next, self._onOpened)
 
     def open(self, unit: Unit) -> None:
         """Opens a certain item, whatever its place in the order, also one that is done."""
         desk, who = self.desk, self.annotator
-        if desk is None or unit == self.unit or not self._canOpen():
+        if desk is None or unit == self.unit or not self.canLeave():
             return
         name = unit.name()
         if self.autosave.isElsewhere(unit):
@@ -136,7 +136,7 @@ class QueueOpening(QueueState):
             return None, 0.0, str(error)
         return segmentation, secondsOf(kept), f"What you had done by {kept.saved} is back."
 
-    def _canOpen(self) -> bool:
+    def canLeave(self) -> bool:
         """Tells whether the open item may be left: not if its work cannot be kept on disk."""
         if self.isBusy:
             return False

@@ -14,11 +14,13 @@ from ImperfectSegLib.PackageInstaller import PackageInstaller
 from ImperfectSegLib.PanelWidget import Panel
 from ImperfectSegLib.Processes import Processes
 from ImperfectSegLib.QueueAnnotator import rememberAnnotator
+from ImperfectSegLib.QueueBar import QueueBar
 from ImperfectSegLib.QueueBuildPart import QueueBuildPart
 from ImperfectSegLib.QueueCare import QueueCare
 from ImperfectSegLib.QueueItemPart import QueueItemPart
 from ImperfectSegLib.QueueKeys import queueKeys
 from ImperfectSegLib.QueueListPart import QueueListPart
+from ImperfectSegLib.QueueReadersPart import QueueReadersPart
 from ImperfectSegLib.QueueSession import QueueSession
 from ImperfectSegLib.QueueTrainPart import QueueTrainPart
 from ImperfectSegLib.Shortcuts import Shortcuts
@@ -36,7 +38,9 @@ class QueuePanel(Panel):
         session: What the user does.
         items: The part with the list.
         item: The part with the open item.
+        bar: The open item while the user is in other modules.
         building: The part that makes queues.
+        readers: The part with what several have read.
         training: The part that trains.
         care: What happens by itself.
         parameters: What the panel remembers; None while a scene is closed or read.
@@ -51,12 +55,14 @@ class QueuePanel(Panel):
         self.session = QueueSession(self)
         self.items = QueueListPart(ui, self.session)
         self.item = QueueItemPart(ui, self.session, self.say)
+        self.bar = QueueBar(self.session, self.item)
+        self.readers = QueueReadersPart(ui, self.session, self)
         installer = PackageInstaller(needed)
         self.building = QueueBuildPart(ui, self.session, installer, self.update, self.say)
         self.training = QueueTrainPart(ui, self.session, self.building, processes, self.say)
-        self.care = QueueCare(self.session, self.say, self.item.updateTime)
+        self.care = QueueCare(self.session, self.say, self._onTick)
         self.shortcuts = Shortcuts(queueKeys(ui, self.item, self.session))
-        ui.shortcutsLabel.text = self.shortcuts.help()
+        ui.shortcutsLabel.text = self.shortcuts.help() + self.bar.help()
         for button in (ui.trainButton, ui.shortcutsButton):
             button.collapsed = True
         self._timer = qt.QTimer()
@@ -92,6 +98,7 @@ class QueuePanel(Panel):
 
     def enter(self) -> None:
         """Called each time the user opens the module."""
+        self.bar.hide()
         self.shortcuts.turnOn()
         self.building.enter()
         self.care.enter()
@@ -100,14 +107,17 @@ class QueuePanel(Panel):
         """Called each time the user opens another module; the item stays open."""
         self.shortcuts.turnOff()
         self.care.exit()
+        self.bar.show()
 
     def startClose(self) -> None:
         """To be called before a scene is closed: the open item is kept on disk."""
         self.session.leave()
+        self.readers.work.leave()
 
     def forgetScene(self) -> None:
         """Lets go of a scene that is being closed."""
         self.session.nodes.forget()
+        self.readers.work.nodes.forget()
 
     def endClose(self) -> None:
         """To be called when a scene was closed."""
@@ -127,7 +137,9 @@ class QueuePanel(Panel):
         self._timer.stop()
         self._timer.disconnect("timeout()", self.connectNow)
         self.session.leave()
+        self.readers.close()
         self.session.nodes.closeImage()
+        self.bar.close()
         self.care.close()
         self.items.close()
         self.building.close()
@@ -140,6 +152,7 @@ class QueuePanel(Panel):
         """Shows a message, and the state of the session."""
         self._ui.statusLabel.text = _(text)
         self._ui.statusLabel.styleSheet = ERROR_STYLE if isError else ""
+        self.bar.say(_(text), isError)
         self.update()
 
     def sayAutosave(self, problem: str) -> None:
@@ -158,6 +171,7 @@ class QueuePanel(Panel):
             return
         ui, desk = self._ui, self.session.desk
         self.items.show(items)
+        self.readers.show(items)
         progress = desk.progress if desk else None
         ui.progressLabel.text = progress.text if progress and progress.count else ""
         ui.sharesLabel.text = progress.asHtml() if progress else ""
@@ -170,9 +184,15 @@ class QueuePanel(Panel):
         """Brings the widgets up to date."""
         if self._isBuilt:
             self.item.update()
+            self.bar.update()
+            self.readers.update()
             self.training.update()
 
     # What the user does -----------------------------------------------------------------------
+
+    def _onTick(self) -> None:
+        self.item.updateTime()
+        self.bar.updateTime()
 
     def _wanted(self) -> tuple[str, str]:
         known = self.parameters
