@@ -9,6 +9,7 @@ import slicer
 import slicer.util
 from numpy.typing import NDArray
 
+from ImperfectSegLib.SceneNodes import addHiddenNode
 from ImperfectSegLogic.data import Region
 
 NAME = "ImperfectSeg overlay"
@@ -92,11 +93,7 @@ class OverlayNode:
 
 def newNode() -> Any:
     """Adds a volume of our own, hidden and never saved, for values from 0 to 1."""
-    node = slicer.vtkMRMLScalarVolumeNode()
-    node.SetName(NAME)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node = slicer.mrmlScene.AddNode(node)
+    node = addHiddenNode(slicer.vtkMRMLScalarVolumeNode(), NAME)
     display = slicer.vtkMRMLScalarVolumeDisplayNode()
     display.SetHideFromEditors(True)
     display.SetSaveWithScene(False)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ImperfectSegLib.Autosave import Autosave, autosaveFolder
-from ImperfectSegLib.AutosaveFile import EXTENSION, Kept
+from ImperfectSegLib.AutosaveFile import EXTENSION, Kept, readKept
+from ImperfectSegLib.RestorePart import restoredSegmentation
 from ImperfectSegLogic.active.unit import Unit
 
 ENDING = f"-item{EXTENSION}"
@@ -112,6 +113,14 @@ class QueueAutosave(Autosave):
         own = self._path()
         if own is not None and own.exists() and own != path:
             self.discard(path)
+
+    def restored(self, path: Path) -> tuple[Any, Kept | None, str]:
+        """Gives a segmentation with what a file kept, and the file; or why that cannot be read."""
+        try:
+            kept = readKept(path)
+            return restoredSegmentation(kept, self._item.volumeNode), kept, ""
+        except (ValueError, OSError) as error:
+            return None, None, str(error)
 
     def close(self) -> None:
         """Called when the module is closed in order: what was in work stays for the next time."""

@@ -8,6 +8,7 @@ import qt
 import slicer.util
 from slicer.i18n import tr as _
 
+from ImperfectSegLib.Buttons import onClicks
 from ImperfectSegLib.QueueClock import timeText
 from ImperfectSegLib.QueueItemPart import INTERACTIVE, QueueItemPart
 from ImperfectSegLib.QueueListPart import unitText
@@ -23,22 +24,33 @@ NAME = "ImperfectSegQueueBar"
 class QueueBar:
     """Is there from when the queue's panel is left with an open item, until the user is back.
 
-    The next item is opened in the module where the user is: Segment Editor or the interactive
-    panel get its segmentation.
+    Its buttons press those of the panel, and can be pressed when these can. The next item is opened
+    in the module where the user is: Segment Editor or the interactive panel get its segmentation.
+
+    Attributes:
+        isShown: Whether it is there.
     """
 
-    def __init__(self, session: QueueSession, item: QueueItemPart) -> None:
-        """Takes the session, and what is done with the open item."""
-        self._session, self._item = session, item
+    def __init__(self, ui: Any, session: QueueSession, item: QueueItemPart) -> None:
+        """Takes the panel's widgets, the session, and what is done with the open item."""
+        self._ui, self._session, self._item = ui, session, item
         self._isAdded = self.isShown = False
         self._bar = qt.QToolBar(_("ImperfectSeg queue"))
         self._bar.setObjectName(NAME)  # By which Slicer remembers where it was moved to.
         self._told, self._message = qt.QLabel(), qt.QLabel()
         self._told.margin = self._message.margin = 6
-        self._done = _button(_("Done"), _("Save it as a new version"), session.done)
-        self._next = _button(_("Next"), _("Open the next item here"), session.next)
-        self._back = _button(_("Back"), _("Open the item done before here"), item.back)
-        panel = _button(_("Queue"), _("Go back to the queue"), goToQueue)
+        self._done = _button(_("Done"), _("Save it as a new version"))
+        self._next = _button(_("Next"), _("Open the next item here"))
+        self._back = _button(_("Back"), _("Open the item done before here"))
+        panel = _button(_("Queue"), _("Go back to the queue"))
+        onClicks(
+            {
+                self._done: ui.doneButton.click,
+                self._next: ui.nextButton.click,
+                self._back: ui.backButton.click,
+                panel: goToQueue,
+            }
+        )
         for widget in (self._told, self._done, self._next, self._back, panel, self._message):
             self._bar.addWidget(widget)
         self._shortcuts = Shortcuts(
@@ -65,6 +77,7 @@ class QueueBar:
         self._isAdded = self.isShown = self._bar.visible = True
         self._shortcuts.turnOn()
         self.say("", False)
+        self.update()
 
     def hide(self) -> None:
         """Called when the user is at the queue again."""
@@ -82,18 +95,19 @@ class QueueBar:
         """Shows a message."""
         self._message.text = text
         self._message.styleSheet = ERROR_STYLE if isError else ""
-        self.update()
 
     def update(self) -> None:
-        """Brings it up to date."""
-        session = self._session
-        isFree = session.hasQueue and not session.isBusy
-        self._done.enabled = session.unit is not None and isFree
-        self._next.enabled, self._back.enabled = isFree, isFree and self._item.hasEarlier
-        self.updateTime()
+        """Brings it up to date; to be called after the panel's buttons are."""
+        if self.isShown:
+            self._done.enabled = self._ui.doneButton.enabled
+            self._next.enabled = self._ui.nextButton.enabled
+            self._back.enabled = self._ui.backButton.enabled
+            self.updateTime()
 
     def updateTime(self) -> None:
         """Shows the open item, and how long it has been in work."""
+        if not self.isShown:
+            return
         unit, seconds = self._session.unit, self._session.seconds
         text = f"<b>{unitText(unit)}</b> {timeText(seconds)}" if unit else _("No item is open.")
         if self._told.text != text:
@@ -114,8 +128,7 @@ def goToQueue() -> None:
     slicer.util.selectModule(QUEUE)
 
 
-def _button(text: str, toolTip: str, action: Any) -> Any:
+def _button(text: str, toolTip: str) -> Any:
     button = qt.QPushButton(text)
     button.toolTip = toolTip
-    button.connect("clicked(bool)", lambda checked: action())
     return button

@@ -8,6 +8,7 @@ from typing import Any
 import slicer.util
 from slicer.i18n import tr as _
 
+from ImperfectSegLib.Buttons import onClicks
 from ImperfectSegLib.OtherModules import openSegmentEditor
 from ImperfectSegLib.QueueClock import timeText
 from ImperfectSegLib.QueueListPart import unitText
@@ -29,17 +30,18 @@ class QueueItemPart:
         """Takes the widgets, the session, and who speaks."""
         self._ui, self._session, self._say = ui, session, say
         self.parameters: Any = None
-        for button, action in {
-            ui.nextButton: session.next,
-            ui.doneButton: session.done,
-            ui.skipButton: self.skip,
-            ui.flagButton: self.flag,
-            ui.putBackButton: session.putBack,
-            ui.backButton: self.back,
-            ui.editorButton: self.openEditor,
-            ui.interactiveButton: self.openInteractive,
-        }.items():
-            button.connect("clicked(bool)", _ignoring(action))
+        onClicks(
+            {
+                ui.nextButton: session.next,
+                ui.doneButton: session.done,
+                ui.skipButton: self.skip,
+                ui.flagButton: self.flag,
+                ui.putBackButton: session.putBack,
+                ui.backButton: self.back,
+                ui.editorButton: self.openEditor,
+                ui.interactiveButton: self.openInteractive,
+            }
+        )
         session.listeners.append(self._onSession)
 
     def skip(self) -> None:
@@ -59,11 +61,6 @@ class QueueItemPart:
             self._session.open(earlier[0][1])
         else:
             self._say(_("You have done nothing before in this queue."), True)
-
-    @property
-    def hasEarlier(self) -> bool:
-        """Whether there is an item to go back to."""
-        return bool(self._earlier())
 
     def openEditor(self) -> None:
         """Goes to Segment Editor with the open item."""
@@ -100,7 +97,7 @@ class QueueItemPart:
             widget.enabled = isOpen and isFree and not session.isReopened
         for button in (ui.editorButton, ui.interactiveButton):
             button.enabled = isOpen
-        ui.backButton.enabled = session.hasQueue and isFree and self.hasEarlier
+        ui.backButton.enabled = session.hasQueue and isFree and bool(self._earlier())
         ui.uncertaintyBox.enabled = session.nodes.uncertainty is not None
         ui.itemLabel.text = self._told()
         self.updateTime()
@@ -146,10 +143,3 @@ class QueueItemPart:
         self.update()
         if what == DONE and self.parameters is not None and self.parameters.goOn:
             self._session.next()
-
-
-def _ignoring(action: Callable[[], None]) -> Callable[[bool], None]:
-    def run(checked: bool) -> None:
-        action()
-
-    return run

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from ImperfectSegLib.AutosaveFile import readKept
-from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.QueueAutosave import secondsOf
 from ImperfectSegLib.QueueDesk import Opened, QueueDesk
 from ImperfectSegLib.QueueProgress import QueueProgress
 from ImperfectSegLib.QueueState import CONNECTED, OPENED, QueueState
-from ImperfectSegLib.RestorePart import segmentsOf
 from ImperfectSegLogic.active.queue_items import Item
 from ImperfectSegLogic.active.unit import Unit
 
@@ -110,14 +106,16 @@ class QueueOpening(QueueState):
         unit = opened.lease.unit
         self.nodes.ensureVolume(desk.dataset, unit.case, opened.volume)
         path = self.autosave.left(unit)
-        segmentation, seconds, told = self._restored(path) if path else (None, 0.0, "")
+        segmentation, kept, told = self.autosave.restored(path) if path else (None, None, "")
         self.nodes.show(desk.dataset, opened, segmentation)
         self.lease, self.isReopened = opened.lease, opened.isReopened
         self.source, self.wasAhead = opened.proposal.source, opened.wasAhead
-        self.clock.start(seconds or opened.lease.reading.seconds or 0.0)
+        self.clock.start((secondsOf(kept) if kept else 0.0) or opened.lease.reading.seconds or 0.0)
         self._changes = int(segmentation is not None)
         self._watch.watch(self.segmentationNode)
         note = f" Note: {opened.proposal.problem}." if opened.proposal.problem else ""
+        if kept is not None:
+            told = f"What you had done by {kept.saved} is back."
         self._view.say(told or f"{unit.name()} is open.{note}")
         self._tell(OPENED)
         if path is not None and segmentation is not None:
@@ -125,16 +123,6 @@ class QueueOpening(QueueState):
         else:
             self.autosave.begin()
         self.look()
-
-    def _restored(self, path: Path) -> tuple[Any, float, str]:
-        """Gives a segmentation with what was kept, the time it took, and what to say."""
-        try:
-            kept = readKept(path)
-            segmentation = segmentsOf(kept, self.volumeNode)
-            PromptStore(segmentation).restore(kept.prompts)
-        except (ValueError, OSError) as error:
-            return None, 0.0, str(error)
-        return segmentation, secondsOf(kept), f"What you had done by {kept.saved} is back."
 
     def canLeave(self) -> bool:
         """Tells whether the open item may be left: not if its work cannot be kept on disk."""

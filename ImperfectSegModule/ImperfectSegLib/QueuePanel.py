@@ -55,7 +55,7 @@ class QueuePanel(Panel):
         self.session = QueueSession(self)
         self.items = QueueListPart(ui, self.session)
         self.item = QueueItemPart(ui, self.session, self.say)
-        self.bar = QueueBar(self.session, self.item)
+        self.bar = QueueBar(ui, self.session, self.item)
         self.readers = QueueReadersPart(ui, self.session, self)
         installer = PackageInstaller(needed)
         self.building = QueueBuildPart(ui, self.session, installer, self.update, self.say)

@@ -13,7 +13,7 @@ from ImperfectSegLib.QueueNodes import QueueNodes
 from ImperfectSegLib.QueueProposal import Proposal
 from ImperfectSegLib.QueueReaders import OpenedReadings
 from ImperfectSegLib.QueueStart import Start
-from ImperfectSegLib.SceneNodes import isInScene
+from ImperfectSegLib.SceneNodes import addHiddenNode, isInScene
 from ImperfectSegLogic.active.disagreement import CONSENSUS
 from ImperfectSegLogic.active.queue_items import Lease, Reading
 from ImperfectSegLogic.data import Dataset, Geometry
@@ -103,11 +103,7 @@ def readerColors(readers: Mapping[str, Start]) -> dict[str, Color]:
 
 def _newOutlines() -> Any:
     """Adds a segmentation that nobody edits and that is not saved with the scene."""
-    node = slicer.vtkMRMLSegmentationNode()
-    node.SetName("Readers' masks")
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node = slicer.mrmlScene.AddNode(node)
+    node = addHiddenNode(slicer.vtkMRMLSegmentationNode(), "Readers' masks")
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetSaveWithScene(False)

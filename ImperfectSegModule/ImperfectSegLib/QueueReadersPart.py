@@ -8,6 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ImperfectSegLib.Buttons import onClicks
 from ImperfectSegLib.ComboBoxes import fillBox
 from ImperfectSegLib.OtherModules import openSegmentEditor
 from ImperfectSegLib.QueueListPart import unitText
@@ -37,17 +38,19 @@ class QueueReadersPart:
         ui.readersButton.collapsed = True
         self.table = ReadersTable(ui.readersTable, self.update, self._onOpen)
         self.work = ReadersSession(session, self)
-        for button, action in {
-            ui.readersCompareButton: self.compareOrStop,
-            ui.readersShowButton: lambda: self._withRow(self.work.show),
-            ui.resolveButton: lambda: self._withRow(lambda row: self.work.resolve(row, self.by)),
-            ui.handButton: lambda: self._withRow(lambda row: self.work.edit(row, self.by)),
-            ui.handEditorButton: self.openEditor,
-            ui.handSaveButton: self.work.save,
-            ui.handLeaveButton: self.leave,
-            ui.handDiscardButton: self.work.discard,
-        }.items():
-            button.connect("clicked(bool)", _ignoring(action))
+        work = self.work
+        onClicks(
+            {
+                ui.readersCompareButton: self.compareOrStop,
+                ui.readersShowButton: lambda: self._withRow(work.show),
+                ui.resolveButton: lambda: self._withRow(lambda row: work.resolve(row, self.by)),
+                ui.handButton: lambda: self._withRow(lambda row: work.edit(row, self.by)),
+                ui.handEditorButton: self.openEditor,
+                ui.handSaveButton: work.save,
+                ui.handLeaveButton: self.leave,
+                ui.handDiscardButton: work.discard,
+            }
+        )
         ui.readersButton.connect("contentsCollapsed(bool)", lambda _collapsed: self.show())
         ui.readersByBox.connect("currentIndexChanged(int)", lambda _index: self.update())
         self._isBuilt = True
@@ -197,10 +200,3 @@ class QueueReadersPart:
     def _onOpen(self, row: Disagreement) -> None:
         if not self.work.isBusy:
             self.work.show(row)
-
-
-def _ignoring(action: Callable[[], None]) -> Callable[[bool], None]:
-    def run(checked: bool) -> None:
-        action()
-
-    return run

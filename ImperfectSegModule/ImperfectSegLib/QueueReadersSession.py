@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-from ImperfectSegLib.AutosaveFile import readKept
-from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.QueueReaders import OpenedReadings
 from ImperfectSegLib.QueueReadersWork import ReadersWork
 from ImperfectSegLib.QueueTaking import TakenItem, takeItem
-from ImperfectSegLib.RestorePart import segmentsOf
 from ImperfectSegLib.SceneDataset import BACKGROUND
 from ImperfectSegLib.SceneNodes import isInScene
 from ImperfectSegLogic.active.disagreement import CONSENSUS, STAPLE, Disagreement
@@ -61,7 +56,7 @@ class ReadersSession(ReadersWork):
         try:
             taken = self._taken(unit)
         except (ValueError, OSError) as error:
-            self._view.say(str(error).replace("press Done", "press Save"), isError=True)
+            self._view.say(str(error), isError=True)
             return
         if taken.isEmpty and not self._view.ask(
             f"{unit.name()}: no segment has a voxel in this {unit.kind}. Save it as empty?"
@@ -135,7 +130,8 @@ class ReadersSession(ReadersWork):
         # Where STAPLE or a reader leaves voxels open, the start has this segment; to call them
         # background by themselves would decide what nobody has decided.
         isSparse = bool(inside.GetSegmentIdBySegmentName(BACKGROUND))
-        return takeItem(self._desk.dataset, unit, self.volumeNode, self.segmentationNode, isSparse)
+        dataset, nodes = self._desk.dataset, (self.volumeNode, self.segmentationNode)
+        return takeItem(dataset, unit, *nodes, isSparse, button="Save")
 
     def _onEdited(self, opened: OpenedReadings) -> None:
         left = self._enter(opened)
@@ -143,7 +139,9 @@ class ReadersSession(ReadersWork):
         dataset, unit = self._desk.dataset, opened.item.unit
         self.nodes.ensureVolume(dataset, unit.case, opened.volume)
         path = self.autosave.left(unit)
-        restored, told = self._restored(path) if path else (None, "")
+        restored, kept, told = self.autosave.restored(path) if path else (None, None, "")
+        if kept is not None:
+            told = f"What you had drawn by {kept.saved} is back. Discard it to start anew."
         self.nodes.edit(dataset, opened, restored)
         self._queue.nodes.volumeNode = self.nodes.volumeNode
         self.isEditing = True
@@ -155,17 +153,6 @@ class ReadersSession(ReadersWork):
         else:
             self.autosave.begin()
         self._lookKept()
-
-    def _restored(self, path: Path) -> tuple[Any, str]:
-        """Gives a segmentation with what was kept, and what to say."""
-        try:
-            kept = readKept(path)
-            segmentation = segmentsOf(kept, self.volumeNode)
-            PromptStore(segmentation).restore(kept.prompts)
-        except (ValueError, OSError) as error:
-            return None, str(error)
-        told = f"What you had drawn by {kept.saved} is back. Discard it to start anew."
-        return segmentation, told
 
     def _onSaved(self, opened: OpenedReadings, taken: TakenItem, version: int) -> None:
         unit = opened.item.unit

@@ -32,7 +32,12 @@ class TakenItem:
 
 
 def takeItem(
-    dataset: Dataset, unit: Unit, volumeNode: Any, segmentationNode: Any, sparse: bool
+    dataset: Dataset,
+    unit: Unit,
+    volumeNode: Any,
+    segmentationNode: Any,
+    sparse: bool,
+    button: str = "Done",
 ) -> TakenItem:
     """Takes an item's annotation out of the scene.
 
@@ -43,13 +48,14 @@ def takeItem(
         segmentationNode: Its segmentation.
         sparse: Whether voxels of no segment are unlabeled, and background only those of a segment
             named `background`; otherwise they are all background.
+        button: What is to be pressed again once a problem is solved.
 
     Raises:
         ValueError: If image or segmentation are gone, the image was moved or resampled, a segment
             is no label of the data set, two overlap, or nothing at all is labeled.
     """
     grid = dataset.record(unit.case).geometry
-    _checkPlace(unit, grid, volumeNode, segmentationNode)
+    _checkPlace(unit, grid, volumeNode, segmentationNode, button)
     numbers = labelNumbers(dataset, segmentationNode, sparse)
     region = regionOf(unit, grid)
     inside: NDArray[np.int32] = np.full(region.shape, UNLABELED, np.int32)
@@ -57,7 +63,7 @@ def takeItem(
     for segmentId, number in numbers.items():
         mask = Bridge.segmentMask(segmentationNode, segmentId, grid, region)
         if (inside[mask] != UNLABELED).any():
-            raise ValueError(_overlap(unit, segmentationNode, segmentId))
+            raise ValueError(_overlap(unit, segmentationNode, segmentId, button))
         inside[mask] = number
         outside += max(_voxels(segmentationNode, segmentId) - int(mask.sum()), 0)
     isEmpty = not (inside > 0).any()
@@ -75,7 +81,9 @@ def takeItem(
     return TakenItem(SparseMask(labels, grid), isEmpty, outside if unit.axis >= 0 else 0)
 
 
-def _checkPlace(unit: Unit, grid: Geometry, volumeNode: Any, segmentationNode: Any) -> None:
+def _checkPlace(
+    unit: Unit, grid: Geometry, volumeNode: Any, segmentationNode: Any, button: str
+) -> None:
     for node, what in ((volumeNode, "image"), (segmentationNode, "segmentation")):
         if node is None or node.GetScene() is None:
             raise ValueError(
@@ -87,7 +95,7 @@ def _checkPlace(unit: Unit, grid: Geometry, volumeNode: Any, segmentationNode: A
         raise ValueError(
             f"{unit.name()}: got an image of {there.shape} voxels at another place or spacing than"
             f" in the data set ({grid.shape} voxels there): it was moved, cropped or resampled."
-            " Undo that, such as its transform; then press Done again."
+            f" Undo that, such as its transform; then press {button} again."
         )
 
 
@@ -99,9 +107,9 @@ def _voxels(segmentationNode: Any, segmentId: str) -> int:
     return int(np.count_nonzero(vtk_to_numpy(labelmap.GetPointData().GetScalars()) == value))
 
 
-def _overlap(unit: Unit, segmentationNode: Any, segmentId: str) -> str:
+def _overlap(unit: Unit, segmentationNode: Any, segmentId: str, button: str) -> str:
     name = segmentationNode.GetSegmentation().GetSegment(segmentId).GetName()
     return (
         f"{unit.name()}: segment {name!r} overlaps another one, and a voxel has one label in a data"
-        " set. Remove the overlap in Segment Editor; then press Done again."
+        f" set. Remove the overlap in Segment Editor; then press {button} again."
     )

@@ -15,6 +15,7 @@ from ImperfectSegLib.Autosave import Autosave, KeptSession
 from ImperfectSegLib.AutosaveFile import Kept
 from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.SegmentTags import setLocked, setThreshold
+from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLogic.data import Geometry
 
 
@@ -51,9 +52,7 @@ class RestorePart:
 
     def restored(self, kept: Kept) -> Any:
         """Gives a new segmentation with what was kept."""
-        node = segmentsOf(kept, self._session.volumeNode)
-        PromptStore(node).restore(kept.prompts)
-        return node
+        return restoredSegmentation(kept, self._session.volumeNode)
 
     def look(self) -> None:
         """Offers what is left of the image that is chosen now."""
@@ -113,9 +112,16 @@ class RestorePart:
         kept = _("{noun} and segments are kept on disk until you save or close.")
         text = problem or kept.format(noun=self.noun.capitalize())
         self._ui.autosaveLabel.text = text
-        self._ui.autosaveLabel.styleSheet = "color: #c0392b" if problem else ""
+        self._ui.autosaveLabel.styleSheet = ERROR_STYLE if problem else ""
         if problem:
             self._say(problem, True)
+
+
+def restoredSegmentation(kept: Kept, volumeNode: Any) -> Any:
+    """Gives a new segmentation with the segments and prompts that were kept."""
+    node = segmentsOf(kept, volumeNode)
+    PromptStore(node).restore(kept.prompts)
+    return node
 
 
 def segmentsOf(kept: Kept, volumeNode: Any) -> Any:

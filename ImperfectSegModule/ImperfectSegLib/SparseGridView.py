@@ -10,6 +10,8 @@ import slicer
 import slicer.util
 from numpy.typing import NDArray
 
+from ImperfectSegLib.SceneNodes import addHiddenNode
+
 NAME = "ImperfectSeg grid"
 CURRENT, OPEN = "current", "open"
 YELLOW, WHITE = (1.0, 0.9, 0.1), (0.95, 0.95, 0.95)
@@ -64,11 +66,8 @@ class SparseGridView:
         if known is not None and slicer.mrmlScene.IsNodePresent(known):
             return known
         node = slicer.vtkMRMLMarkupsFiducialNode()
-        node.SetName(f"{NAME} {look}")
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
         node.SetLocked(True)
-        node = slicer.mrmlScene.AddNode(node)
+        node = addHiddenNode(node, f"{NAME} {look}")
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()
         display.SetSaveWithScene(False)

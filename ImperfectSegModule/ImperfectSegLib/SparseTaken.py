@@ -123,7 +123,7 @@ class Taken:
         where.append(_flat(points, self.geometry))
         values.append(self.pointLabels[known].astype(np.int16))
         for stroke in self.strokes:
-            found = _strokeVoxels(stroke.points.tobytes(), stroke.radius, *_key(self.geometry))
+            found = _strokeVoxels(stroke.points.tobytes(), stroke.radius, *gridKey(self.geometry))
             where.append(found)
             values.append(np.full(len(found), stroke.label, dtype=np.int16))
         everywhere, every = np.concatenate(where)[::-1], np.concatenate(values)[::-1]
@@ -131,7 +131,8 @@ class Taken:
         return unique, every[first]
 
 
-def _key(geometry: Geometry) -> tuple[tuple[int, int, int], bytes]:
+def gridKey(geometry: Geometry) -> tuple[tuple[int, int, int], bytes]:
+    """Gives what tells a grid from others, to remember by."""
     return geometry.shape, geometry.ijk_to_ras.tobytes()
 
 

@@ -14,7 +14,7 @@ from ImperfectSegLib.RefineTaking import segmentsState
 from ImperfectSegLib.Requests import Place
 from ImperfectSegLib.SparseNotes import UNKNOWN, GridNotes, SparseNotes, readNotes
 from ImperfectSegLib.SparseStore import Lesion, SparseStore, labelsOf
-from ImperfectSegLib.SparseTaken import Taken
+from ImperfectSegLib.SparseTaken import Taken, gridKey
 from ImperfectSegLogic.data import UNLABELED, Geometry, Recist
 from ImperfectSegLogic.data.slices import AXIS_NAMES, Cut
 
@@ -34,7 +34,7 @@ class LastSlices:
     ) -> NDArray[np.int32]:
         """Reads a slice; see `sliceLabels`."""
         segments = segmentsState(segmentationNode)
-        grid = (geometry.shape, geometry.ijk_to_ras.tobytes())
+        grid = gridKey(geometry)
         world = Bridge.transformToWorld(segmentationNode).tobytes()
         state = (segmentationNode.GetID(), segments, grid, world, tuple(labels.items()))
         if state != self._state:
@@ -54,7 +54,7 @@ class LastGrid:
 
     def __call__(self, geometry: Geometry, stride: int, axis: int) -> NDArray[np.float64]:
         """Lays a grid; see `Layer`."""
-        key = (geometry.shape, geometry.ijk_to_ras.tobytes(), stride, axis)
+        key = (gridKey(geometry), stride, axis)
         if self._last is None or self._last[0] != key:
             self._last = (key, self._lay(geometry, stride, axis))
         return self._last[1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +78,18 @@ def predict(dataset: Dataset, case: str, model: str = MODEL) -> None:
     dataset.add_prediction(model, case, DenseMask(proposed(), GRID), overwrite=True)
     path = dataset.folder / "predictions" / model / f"{case}-entropy.nrrd"
     write_volume(Volume(uncertain(), MATRIX), path, overwrite=True)
+
+
+@contextlib.contextmanager
+def full_disk(monkeypatch):
+    """While it lasts, nothing can be brought to the disk."""
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        yield
 
 
 class Annotating:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +24,7 @@ from Testing.Module.queue_person import (
     SHAPE,
     SLICES,
     Annotating,
+    full_disk,
     make,
     person,
     proposed,
@@ -386,11 +385,7 @@ class TestDone:
         person.double_clicks(SLICES[2])
         person.draws("liver")
 
-        def full(handle):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", full)
+        with full_disk(monkeypatch):
             person.presses("doneButton")
         assert "disk is full" in person.status
         assert "still open, and older versions are as they were" in person.status

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
 
 import numpy as np
@@ -15,7 +13,7 @@ from ImperfectSegLib.QueueReaders import QueueReaders
 from ImperfectSegLib.QueueReadersNodes import COLORS
 from ImperfectSegLogic.active.queue import Queue
 from ImperfectSegLogic.data import Dataset, DenseMask, ImageLabels, SparseMask
-from Testing.Module.queue_person import GRID, SHAPE, make, settings
+from Testing.Module.queue_person import GRID, SHAPE, full_disk, make, settings
 from Testing.Module.readers_person import (
     BAD,
     GOOD,
@@ -495,11 +493,7 @@ class TestResolving:
         decider.opens_the_section()
         decider.selects(NAMES[0])
 
-        def full(handle):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", full)
+        with full_disk(monkeypatch):
             decider.presses("resolveButton")
         assert "disk is full" in decider.status
         assert decider.resolved()[NAMES[0]] == ""

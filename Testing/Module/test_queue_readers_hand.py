@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 from types import SimpleNamespace
 
@@ -15,7 +13,7 @@ import slicer.util
 from ImperfectSegLib.AutosaveFile import EXTENSION, readKept
 from ImperfectSegLib.SessionLock import SessionLock
 from ImperfectSegLogic.active.disagreement import readings, staple
-from Testing.Module.queue_person import GRID, LABELS, SHAPE, make, settings
+from Testing.Module.queue_person import GRID, LABELS, SHAPE, full_disk, make, settings
 from Testing.Module.readers_person import (
     BAD,
     GOOD,
@@ -282,11 +280,7 @@ class TestLosingNothing:
         decider.presses("handButton")
         drawn = decider.draws_by_hand("tumor")
 
-        def full(handle):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", full)
+        with full_disk(monkeypatch):
             decider.presses("handSaveButton")
         assert "disk is full" in decider.status
         np.testing.assert_array_equal(decider.hand_mask("tumor"), drawn)
