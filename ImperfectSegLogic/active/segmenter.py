@@ -27,6 +27,17 @@ class Look:
     probabilities: Floats
     maps: Mapping[str, Floats] = field(default_factory=dict)
 
+    @property
+    def most_probable(self) -> NDArray[np.uint16]:
+        """The place in `probabilities` of the highest one at each voxel; of equals, the first."""
+        # As argmax along the first axis does, which takes a tenth of a network's time.
+        highest = self.probabilities[0].copy()
+        found = np.zeros(highest.shape, np.uint16)
+        for place, own in enumerate(self.probabilities[1:], 1):
+            np.maximum(found, (own > highest) * np.uint16(place), out=found)
+            np.maximum(highest, own, out=highest)
+        return found
+
 
 class Segmenter(Protocol):
     """A model, or an ensemble of them, on whole images."""

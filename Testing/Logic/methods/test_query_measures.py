@@ -96,6 +96,29 @@ def test_outlines_of_rectangles_are_as_long_as_their_sides():
     np.testing.assert_array_equal(parts, [2, 2, 4, 1])
 
 
+@pytest.mark.parametrize("axis", [-1, 0, 1, 2])
+def test_each_label_is_outlined_as_if_it_were_alone(axis):
+    labels = np.random.default_rng(axis + 1).integers(-1, 4, SHAPE)  # Touch each other; -1 is none.
+    units = [Unit("a", axis, n) for n in range(SHAPE[axis])] if axis >= 0 else [Unit("a")]
+    alone = [outlines(np.where(labels == one, 1, 0), GRID, units) for one in (1, 2, 3)]
+    lengths, parts = outlines(labels, GRID, units)
+    np.testing.assert_allclose(lengths, sum(length for length, _ in alone))
+    np.testing.assert_array_equal(parts, sum(count for _, count in alone))
+
+
+def test_parts_of_neighboring_slices_are_counted_in_each():
+    labels = np.ones(SHAPE, int)
+    assert outlines(labels, GRID, [Unit("a")])[1] == SHAPE[0]
+
+
+def test_the_most_probable_label_is_that_of_the_highest_probability_and_the_first_of_equals():
+    drawn = np.random.default_rng(0).integers(0, 3, (5, *SHAPE)).astype(np.float32)
+    found = Look(drawn).most_probable
+    np.testing.assert_array_equal(found, drawn.argmax(axis=0))
+    second, first = np.sort(drawn, axis=0)[-2:]
+    assert (first == second).any()
+
+
 def test_outlines_do_not_depend_on_the_number_of_voxels():
     labels = np.zeros(SHAPE, int)
     labels[:, 1:5, 2:7] = np.random.default_rng(0).integers(0, 3, (2, 4, 5))

@@ -74,7 +74,7 @@ class CostEffective(MeasuredStrategy):
     ) -> Columns:
         """Gives the weighted entropy, from 0 to 1, and the share of foreground."""
         look = self.look(volume, segmenter)
-        labels = look.probabilities.argmax(axis=0)
+        labels = look.most_probable
         grid = volume.geometry
         places = [unit.slices(grid.shape) for unit in units]
         entropies = [

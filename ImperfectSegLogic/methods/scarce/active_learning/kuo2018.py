@@ -111,7 +111,7 @@ class CostSensitive(MeasuredStrategy):
     ) -> Columns:
         """Gives uncertainty, outline in mm, and number of parts."""
         look = self.look(volume, segmenter)
-        lengths, parts = outlines(look.probabilities.argmax(axis=0), volume.geometry, units)
+        lengths, parts = outlines(look.most_probable, volume.geometry, units)
         divergence = means(look.maps["mutual_information"], units)
         return {"divergence": divergence, "perimeter": lengths, "parts": parts}
 

@@ -58,8 +58,8 @@ class ForegroundAwareRandom(MeasuredStrategy):
         self, volume: Volume, units: Sequence[Unit], segmenter: Segmenter | None
     ) -> Columns:
         """Gives the share of foreground in each unit."""
-        labels = self.look(volume, segmenter).probabilities.argmax(axis=0)
-        return {"foreground": means((labels > 0).astype(np.float32), units)}
+        found = self.look(volume, segmenter).most_probable > 0
+        return {"foreground": means(found.astype(np.float32), units)}
 
     def select(self, table: Table, known: Table, count: int, rng: np.random.Generator) -> Ranking:
         """Draws from units with foreground, then from all others."""
