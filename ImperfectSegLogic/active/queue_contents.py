@@ -63,8 +63,8 @@ class QueueContents:
 
     def held(self, annotator: str) -> list[Lease]:
         """Gives what is lent to an annotator, most wanted first."""
-        own = ((item, item.standing.reading(annotator)) for item in self.items())
-        return [Lease(item, reading) for item, reading in own if reading and not reading.done]
+        own = ((item, item.standing.open_reading(annotator)) for item in self.items())
+        return [Lease(item, reading) for item, reading in own if reading]
 
     def expired(self) -> list[Lease]:
         """Gives what was lent to somebody who gave no sign of life for longer than the lease."""

@@ -61,6 +61,11 @@ class Standing:
         """Gives what an annotator does or did; None if nothing."""
         return next((r for r in self.readings if r.annotator == annotator), None)
 
+    def open_reading(self, annotator: str) -> Reading | None:
+        """Gives what an annotator has begun and not done; None if nothing."""
+        own = self.reading(annotator)
+        return None if own is None or own.done else own
+
     def lent(
         self, new: Reading, wanted: int, given_up: Callable[[Reading], bool]
     ) -> Standing | None:

@@ -21,6 +21,7 @@ from ImperfectSegLib.AutosaveFile import (
     readKept,
     writeKept,
 )
+from ImperfectSegLib.AutosaveLeftovers import clearLeftovers
 from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.PromptState import State
 from ImperfectSegLib.PromptStore import PromptStore
@@ -68,6 +69,7 @@ class Autosave:
         self._session, self._tell = session, tell
         self._folder = self.folder()
         self._lock = SessionLock(self._folder)
+        clearLeftovers(self._folder, self._lock)
         self._jobs = JobRunner()
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)

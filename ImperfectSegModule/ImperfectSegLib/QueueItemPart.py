@@ -13,7 +13,7 @@ from ImperfectSegLib.OtherModules import openSegmentEditor
 from ImperfectSegLib.QueueClock import timeText
 from ImperfectSegLib.QueueListPart import unitText
 from ImperfectSegLib.QueueSession import QueueSession
-from ImperfectSegLib.QueueState import CLOSED, DONE, OPENED
+from ImperfectSegLib.QueueState import CLOSED, DONE, OPENED, SEGMENTS
 from ImperfectSegLogic.active.queue_items import Reading
 
 INTERACTIVE = "ImperfectSegInteractive"
@@ -136,6 +136,8 @@ class QueueItemPart:
             self._ui.reasonEdit.setFocus()
 
     def _onSession(self, what: str) -> None:
+        if what == SEGMENTS:  # Changes nothing that is shown here.
+            return
         if what == OPENED:
             self.draw()
         if what == CLOSED:

@@ -53,7 +53,9 @@ class QueueOpening(QueueState):
             told = f"{name}: is open in another 3D Slicer on this computer. Go on there."
             self._view.say(told, isError=True)
             return
-        held = [item for item in self.items if item.unit == unit and _isHeld(item, who)]
+        held = [
+            item for item in self.items if item.unit == unit and item.standing.open_reading(who)
+        ]
         isKept = self.autosave.left(unit) is not None
         if (
             held
@@ -83,7 +85,7 @@ class QueueOpening(QueueState):
         self.desk = desk
         self._show(items)
         self._tell(CONNECTED)
-        held = [item.unit for item in items if _isHeld(item, self.annotator)]
+        held = [item.unit for item in items if item.standing.open_reading(self.annotator)]
         # Also one that was done before, and was just being done anew.
         done = [i.unit for i in items if i.standing.reading(self.annotator) and i.unit not in held]
         kept = self.autosave.leftAmong([*held, *done])
@@ -134,11 +136,6 @@ class QueueOpening(QueueState):
                 self._view.say(f"{self._problem} Press Done before you go on.", isError=True)
                 return False
         return True
-
-
-def _isHeld(item: Item, annotator: str) -> bool:
-    own = item.standing.reading(annotator)
-    return own is not None and not own.done
 
 
 def _whyNothing(progress: QueueProgress) -> str:

@@ -15,8 +15,8 @@ from ImperfectSegLib.QueueListPart import unitText
 from ImperfectSegLib.QueueReadersNodes import readerColors
 from ImperfectSegLib.QueueReadersSession import ReadersSession
 from ImperfectSegLib.QueueReadersTable import ReadersTable
-from ImperfectSegLib.QueueReadersView import Speaker
 from ImperfectSegLib.QueueSession import QueueSession
+from ImperfectSegLib.QueueView import Speaker
 from ImperfectSegLib.Styles import ERROR_STYLE
 from ImperfectSegLogic.active.disagreement import CONSENSUS, STAPLE, Disagreement
 from ImperfectSegLogic.active.queue_items import Item

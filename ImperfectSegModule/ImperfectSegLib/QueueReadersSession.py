@@ -58,10 +58,7 @@ class ReadersSession(ReadersWork):
         except (ValueError, OSError) as error:
             self._view.say(str(error), isError=True)
             return
-        if taken.isEmpty and not self._view.ask(
-            f"{unit.name()}: no segment has a voxel in this {unit.kind}. Save it as empty?"
-        ):
-            self._view.say(f"{unit.name()} was not saved: it is empty.")
+        if not taken.isWanted(self._view):
             return
         self._do(
             self._writing,
@@ -157,12 +154,10 @@ class ReadersSession(ReadersWork):
     def _onSaved(self, opened: OpenedReadings, taken: TakenItem, version: int) -> None:
         unit = opened.item.unit
         told = f"{unit.name()} is resolved by hand: version {version} of {CONSENSUS}."
-        if taken.outside:
-            told += f" {taken.outside} voxels outside of the {unit.kind} were left out."
         if self.opened is opened:
             self._changes = 0
             self.leave()
         elif self.unit is None:
             self.autosave.drop(unit)
-        self._view.say(told)
+        self._view.say(told + taken.leftOut)
         self.compare(self._queue.items)

@@ -18,9 +18,9 @@ from ImperfectSegLib.QueueReaders import (
     versionsOf,
 )
 from ImperfectSegLib.QueueReadersNodes import ReadersNodes
-from ImperfectSegLib.QueueReadersView import ReadersView
 from ImperfectSegLib.QueueSession import QueueSession
 from ImperfectSegLib.QueueState import OPENED
+from ImperfectSegLib.QueueView import ReadersView
 from ImperfectSegLib.SegmentsWatch import SegmentsWatch
 from ImperfectSegLogic.active.disagreement import CONSENSUS
 from ImperfectSegLogic.active.queue_items import Item

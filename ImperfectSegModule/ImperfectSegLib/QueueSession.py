@@ -10,7 +10,6 @@ from ImperfectSegLib.QueueState import DONE
 from ImperfectSegLib.QueueTaking import TakenItem, takeItem
 from ImperfectSegLogic.active.queue import LeaseLostError
 from ImperfectSegLogic.active.queue_items import Lease
-from ImperfectSegLogic.active.unit import Unit
 
 
 class QueueSession(QueueOpening):
@@ -28,16 +27,13 @@ class QueueSession(QueueOpening):
         except (ValueError, OSError) as error:
             self._view.say(str(error), isError=True)
             return
-        if taken.isEmpty and not self._view.ask(
-            f"{unit.name()}: no segment has a voxel in this {unit.kind}. Save it as empty?"
-        ):
-            self._view.say(f"{unit.name()} was not saved: it is empty.")
+        if not taken.isWanted(self._view):
             return
         seconds = self.seconds
         self._do(
             "Saving...",
             lambda: desk.done(lease, taken.annotation, seconds),
-            lambda version: self._onDone(unit, taken, version),
+            lambda version: self._onDone(taken, version),
             self._onDoneError,
         )
 
@@ -59,11 +55,9 @@ class QueueSession(QueueOpening):
             return
         self._end(f"{name} was put back.", lambda: desk.giveBack(lease))
 
-    def _onDone(self, unit: Unit, taken: TakenItem, version: int) -> None:
-        told = f"{unit.name()} is done: version {version} of {self.annotator}."
-        if taken.outside:
-            told += f" {taken.outside} voxels outside of the {unit.kind} were left out."
-        self._finish(told)
+    def _onDone(self, taken: TakenItem, version: int) -> None:
+        told = f"{taken.unit.name()} is done: version {version} of {self.annotator}."
+        self._finish(told + taken.leftOut)
         self._tell(DONE)
 
     def _onDoneError(self, error: Exception) -> None:

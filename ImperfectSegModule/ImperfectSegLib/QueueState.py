@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ImperfectSegLib.JobRunner import JobRunner
 from ImperfectSegLib.QueueAutosave import QueueAutosave
 from ImperfectSegLib.QueueClock import QueueClock
 from ImperfectSegLib.QueueDesk import QueueDesk
 from ImperfectSegLib.QueueNodes import QueueNodes
+from ImperfectSegLib.QueueView import QueueView
 from ImperfectSegLib.SegmentsWatch import SegmentsWatch
 from ImperfectSegLogic.active.queue_items import Item, Lease
 from ImperfectSegLogic.active.unit import Unit
 
 CONNECTED, OPENED, CLOSED, DONE, SEGMENTS = "connected", "opened", "closed", "done", "segments"
 """What listeners are told."""
-
-
-class QueueView(Protocol):
-    """What a session shows and asks."""
-
-    def say(self, text: str, isError: bool = False) -> None:
-        """Shows a message, and the state of the session."""
-
-    def showItems(self, items: Sequence[Item]) -> None:
-        """Shows how all items stand."""
-
-    def ask(self, text: str) -> bool:
-        """Asks something that is answered with yes or no."""
-
-    def sayAutosave(self, problem: str) -> None:
-        """Shows why work is not kept on disk; an empty text if it is."""
 
 
 class QueueState:

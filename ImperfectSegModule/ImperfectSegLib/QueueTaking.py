@@ -11,6 +11,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ImperfectSegLib import Bridge
 from ImperfectSegLib.QueueStart import regionOf
+from ImperfectSegLib.QueueView import Speaker
 from ImperfectSegLib.SceneDataset import labelNumbers
 from ImperfectSegLogic.active.unit import Unit
 from ImperfectSegLogic.data import UNLABELED, Dataset, DenseMask, Geometry, SparseMask
@@ -21,14 +22,33 @@ class TakenItem:
     """What was annotated.
 
     Attributes:
+        unit: What was to be annotated.
         annotation: Of the whole volume, or with labels in the slice or patch only.
         isEmpty: Whether no segment has a voxel there.
         outside: How many voxels of segments lie outside of the slice or patch, and do not count.
     """
 
+    unit: Unit
     annotation: DenseMask | SparseMask
     isEmpty: bool
     outside: int
+
+    def isWanted(self, view: Speaker) -> bool:
+        """Asks whether an empty annotation shall be saved; others are."""
+        name = self.unit.name()
+        if not self.isEmpty or view.ask(
+            f"{name}: no segment has a voxel in this {self.unit.kind}. Save it as empty?"
+        ):
+            return True
+        view.say(f"{name} was not saved: it is empty.")
+        return False
+
+    @property
+    def leftOut(self) -> str:
+        """What is to be said of what does not count; empty if everything does."""
+        if not self.outside:
+            return ""
+        return f" {self.outside} voxels outside of the {self.unit.kind} were left out."
 
 
 def takeItem(
@@ -75,10 +95,10 @@ def takeItem(
             " background. Annotate something, skip it, or say that the rest is background."
         )
     if unit.axis < 0 and not sparse:
-        return TakenItem(DenseMask(inside, grid), isEmpty, outside)
+        return TakenItem(unit, DenseMask(inside, grid), isEmpty, outside)
     labels = np.full(grid.shape, UNLABELED, np.int32)
     labels[region.slices] = inside
-    return TakenItem(SparseMask(labels, grid), isEmpty, outside if unit.axis >= 0 else 0)
+    return TakenItem(unit, SparseMask(labels, grid), isEmpty, outside if unit.axis >= 0 else 0)
 
 
 def _checkPlace(

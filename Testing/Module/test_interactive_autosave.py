@@ -28,6 +28,7 @@ from ImperfectSegLib.SegmentTags import isLocked, thresholdOf
 from ImperfectSegLib.SessionLock import SessionLock
 from ImperfectSegLogic.data import Volume
 from Testing.Module.conftest import MODULE
+from Testing.Module.crash import files
 from Testing.Module.interactive_person import ELSEWHERE, INSIDE, Person, makeVolume
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,10 +48,6 @@ def person(folder, slicer_app, scene):
     yield someone
     someone.engine.release()
     slicer_app.unload_module("ImperfectSegInteractive")
-
-
-def files(folder):
-    return sorted(folder.glob(f"*{EXTENSION}"))
 
 
 def settle(person):

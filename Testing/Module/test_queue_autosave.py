@@ -15,6 +15,7 @@ import slicer
 from ImperfectSegLib.AutosaveFile import EXTENSION, readKept
 from ImperfectSegLib.SessionLock import SessionLock
 from ImperfectSegLogic.active.queue import Queue
+from Testing.Module.crash import crash, files
 from Testing.Module.queue_person import SHAPE, SLICES, Annotating, make, person, settings
 
 __all__ = ["person", "settings"]
@@ -28,26 +29,9 @@ def kept(settings):
     return settings.parent / "ImperfectSeg" / "Autosave" / "Queue"
 
 
-def files(kept):
-    return sorted(kept.glob(f"*{EXTENSION}"))
-
-
 def rests(person):
     """Waits until what was drawn is on disk."""
     person.waits(lambda: not person.session.autosave.isBusy)
-
-
-def crashes(person):
-    """The application goes without a word: nothing is closed, the system frees its locks."""
-    lock = person.session.autosave._lock
-    if lock._file is not None:
-        lock._file.close()
-        lock._file = None
-    person.session.autosave._item.listeners.clear()
-    person.session.leave = lambda: None
-    person.session.autosave.close = lambda: None
-    person.closes_the_panel()
-    person.host.clear_scene()
 
 
 class TestKeeping:
@@ -138,7 +122,7 @@ class TestComingBack:
         rests(person)
         mask = person.mask("tumor")
         sequence = person.session.lease.reading.sequence
-        crashes(person)
+        crash(person, person.session)
         person.opens_the_panel()
         assert person.open == SLICES[0]
         assert "is back" in person.status
@@ -227,7 +211,7 @@ class TestComingBack:
             patch.setattr(Queue, "_settle", killed)
             person.presses("doneButton")
         assert person.states()[SLICES[0]] == "leased"
-        crashes(person)
+        crash(person, person.session)
         person.opens_the_panel()
         assert person.open == SLICES[0]
         assert person.mask("tumor").sum() == 16
@@ -241,7 +225,7 @@ class TestComingBack:
         person.presses("backButton")
         person.draws("tumor")
         rests(person)
-        crashes(person)
+        crash(person, person.session)
         person.opens_the_panel()
         assert person.open == SLICES[0]
         assert person.session.isReopened
@@ -254,7 +238,7 @@ class TestComingBack:
         person.draws("tumor")
         rests(person)
         shutil.copy(files(kept)[0], kept / f".61b70606{EXTENSION}")  # As `replacing` names it.
-        crashes(person)
+        crash(person, person.session)
         person.opens_the_panel()
         assert person.open == SLICES[0]
         assert person.mask("tumor").sum() == 16
@@ -262,7 +246,7 @@ class TestComingBack:
     def test_a_kept_file_that_is_damaged_is_said_and_the_proposal_is_there(self, person, kept):
         person.presses("nextButton")
         (path,) = files(kept)
-        crashes(person)
+        crash(person, person.session)
         path.write_bytes(path.read_bytes()[:40])
         person.opens_the_panel()
         assert person.open == SLICES[0]
@@ -274,7 +258,7 @@ class TestComingBack:
 
         person.presses("nextButton")
         lease = person.session.lease
-        crashes(person)
+        crash(person, person.session)
         age(person.queue, lease, 1000)
         person.queue.next("bob")
         person.opens_the_panel()

@@ -210,6 +210,21 @@ class TestOpening:
         assert person.open == SLICES[2]
         assert "Nothing is free: 4 items are still in work." in person.status
 
+    def test_a_stroke_does_not_look_through_all_items(self, person):
+        class Items(list):
+            looks = 0
+
+            def __iter__(self):
+                Items.looks += 1
+                return super().__iter__()
+
+        person.presses("nextButton")
+        person.session.items = Items(person.session.items)
+        person.draws("tumor")
+        person.waits(lambda: not person.session.autosave.isBusy)
+        assert Items.looks == 0
+        assert person.mask("tumor").any()
+
     def test_the_image_of_the_same_case_stays_and_that_of_another_goes(self, person):
         person.presses("nextButton")
         first = person.session.volumeNode

@@ -10,9 +10,10 @@ import pytest
 import slicer
 import slicer.util
 
-from ImperfectSegLib.AutosaveFile import EXTENSION, readKept
+from ImperfectSegLib.AutosaveFile import readKept
 from ImperfectSegLib.SessionLock import SessionLock
 from ImperfectSegLogic.active.disagreement import readings, staple
+from Testing.Module.crash import crash, files
 from Testing.Module.queue_person import GRID, LABELS, SHAPE, full_disk, make, settings
 from Testing.Module.readers_person import (
     BAD,
@@ -34,10 +35,6 @@ def kept(settings):
     return settings.parent / "ImperfectSeg" / "Autosave" / "Consensus"
 
 
-def files(kept):
-    return sorted(kept.glob(f"*{EXTENSION}"))
-
-
 def begins(decider, name=NAMES[0], by="eve"):
     """Opens the section, and an item to be drawn by hand."""
     decider.opens_the_section()
@@ -45,19 +42,6 @@ def begins(decider, name=NAMES[0], by="eve"):
     if by != "STAPLE":
         decider.chooses(by)
     decider.presses("handButton")
-
-
-def crashes(decider):
-    """The application goes without a word: nothing is closed, the system frees its locks."""
-    autosave = decider.work.autosave
-    if autosave._lock._file is not None:
-        autosave._lock._file.close()
-        autosave._lock._file = None
-    decider.work.listeners.clear()
-    decider.work.leave = lambda: None
-    autosave.close = lambda: None
-    decider.closes_the_panel()
-    decider.host.clear_scene()
 
 
 class TestDrawing:
@@ -195,7 +179,7 @@ class TestLosingNothing:
     def test_after_a_crash_the_table_tells_and_by_hand_brings_it_back(self, decider):
         begins(decider)
         drawn = decider.draws_by_hand("tumor")
-        crashes(decider)
+        crash(decider, decider.work)
         decider.opens_the_panel()
         decider.opens_the_section()
         assert decider.resolved()[NAMES[0]] == "in work"

@@ -12,9 +12,10 @@ import pytest
 import slicer
 import slicer.util
 
-from ImperfectSegLib.AutosaveFile import EXTENSION, readKept
+from ImperfectSegLib.AutosaveFile import readKept
 from ImperfectSegLib.SparseNotes import notesOf
 from ImperfectSegLib.SparseStore import SparseStore
+from Testing.Module.crash import files
 from Testing.Module.sparse_person import ELSEWHERE, INSIDE, person
 
 __all__ = ["person"]
@@ -26,10 +27,6 @@ OLDER, KEPT_VERSIONS = "Older", 20
 @pytest.fixture
 def folder(person, tmp_path):
     return tmp_path / "settings" / "ImperfectSeg" / "Autosave" / "Sparse"
-
-
-def files(folder):
-    return sorted(folder.glob(f"*{EXTENSION}"))
 
 
 def older(folder):
