@@ -100,7 +100,7 @@ class OwnMasks(TrainingMethod):
         if players.rounds < 2:
             raise ValueError(
                 f"{name}: got 1 round, allowed are 2 or more, as own masks are taught from the"
-                " second one on. Give --rounds 2."
+                " second one on. Train with --rounds 2, or simulate with --training-rounds 2."
             )
         if not dropout_layers(players.segmenter):
             raise ValueError(
