@@ -165,7 +165,7 @@ def test_labels_that_nobody_looked_for_are_background(dataset, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"rounds": 1}, "Give --rounds 2"),
+        ({"rounds": 1}, "Train with --rounds 2"),
         (
             {"network_settings": {"features": (8, 16), "strides": (2,), "dropout": 0.0}},
             "without dropout",

@@ -67,7 +67,7 @@ def test_strategies_ask_models_that_their_methods_trained(dataset, capsys, metho
     [
         (("--method", "nobody2020"), "got 'nobody2020'"),
         (("--training-rounds", "0"), "rounds of a training: got 0"),
-        (("--method", "gorriz2017-own-masks"), "Give --rounds 2"),
+        (("--method", "gorriz2017-own-masks"), "simulate with --training-rounds 2"),
     ],
 )
 def test_what_is_wrong_is_said(dataset, capsys, words, text):
