@@ -33,7 +33,7 @@ from ImperfectSegLogic.training.plan import TrainingPlan
 from ImperfectSegLogic.training.preprocessing import ChannelIntensity
 from Testing.Benchmarks.report import print_table, run, save
 
-SIDE, SLICES = 160, 10
+SIDE, SLICES, ROUNDS = 160, 10, 15
 LABELS = {1: "first", 2: "second", 3: "third"}
 PASSES, MODELS = 10, 4
 ENSEMBLES = ("yang2017", "kuo2018")
@@ -174,7 +174,7 @@ def measure(arguments: argparse.Namespace) -> None:
     units = [Unit(f"case{n}", 0, k) for n in range(cases) for k in range(SLICES)]
     jobs = jobs_of(Images(cases), units)
     rows, result = [], {}
-    for name, each in seconds_of(jobs, 1 if arguments.quick else 5).items():
+    for name, each in seconds_of(jobs, 1 if arguments.quick else ROUNDS).items():
         job, own = jobs[name], median(one for one, _ in each)
         ratio = median(one / peer for one, peer in each) if job.peer else 1.0
         kept = None if job.limit is None else ratio <= job.limit
