@@ -27,7 +27,7 @@ from ImperfectSegLib.PromptState import State
 from ImperfectSegLib.PromptStore import PromptStore
 from ImperfectSegLib.SegmentCapture import Masks, captured, packed
 from ImperfectSegLib.SegmentTags import isLocked, thresholdOf
-from ImperfectSegLib.SessionLock import SessionLock
+from ImperfectSegLib.SessionLock import SessionLock, tokenOf
 from ImperfectSegLogic.methods.progress import Progress
 
 DELAY_MS = 200
@@ -95,13 +95,13 @@ class Autosave:
         """Gives the newest file for the image that a session which has crashed left behind."""
         name = self._imageName()
         files = [p for p in self._folder.glob(f"{name}-*{EXTENSION}") if name]
-        lost = [p for p in files if not self._lock.isAlive(p.name.split("-")[1])]
+        lost = [p for p in files if not self._lock.isAlive(tokenOf(p))]
         return max(lost, key=lambda path: path.stat().st_mtime, default=None)
 
     def discard(self, path: Path) -> None:
         """Deletes a file for good, as well as its session's lock if that has no other file."""
         path.unlink(missing_ok=True)
-        token = path.name.split("-")[1]
+        token = tokenOf(path)
         if not list(self._folder.glob(f"*-{token}-*{EXTENSION}")):
             self._lock.remove(token)
 

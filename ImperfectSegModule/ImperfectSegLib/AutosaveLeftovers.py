@@ -6,14 +6,15 @@ import contextlib
 import time
 from pathlib import Path
 
-from ImperfectSegLib import SessionLock
 from ImperfectSegLib.AutosaveFile import EXTENSION
+from ImperfectSegLib.SessionLock import EXTENSION as LOCK
+from ImperfectSegLib.SessionLock import SessionLock, tokenOf
 
 AGE_S = 3600.0
 """Nobody writes a file for that long; a younger one may be another session's."""
 
 
-def clearLeftovers(folder: Path, lock: SessionLock.SessionLock) -> None:
+def clearLeftovers(folder: Path, lock: SessionLock) -> None:
     """Deletes half-written files, and locks of sessions that have ended and have kept nothing.
 
     What was kept is never touched, nor what is younger than an hour.
@@ -25,8 +26,8 @@ def clearLeftovers(folder: Path, lock: SessionLock.SessionLock) -> None:
     for path in _old(folder, f".*{EXTENSION}"):
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-    tokens = {path.name.split("-")[1] for path in folder.glob(f"*-*{EXTENSION}")}
-    for path in _old(folder, f"*{SessionLock.EXTENSION}"):
+    tokens = {tokenOf(path) for path in folder.glob(f"*-*{EXTENSION}")}
+    for path in _old(folder, f"*{LOCK}"):
         if path.stem not in tokens and not lock.isAlive(path.stem):
             lock.remove(path.stem)
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ImperfectSegLib.Autosave import Autosave, autosaveFolder
 from ImperfectSegLib.AutosaveFile import EXTENSION, Kept, readKept
 from ImperfectSegLib.RestorePart import restoredSegmentation
+from ImperfectSegLib.SessionLock import tokenOf
 from ImperfectSegLogic.active.unit import Unit
 
 ENDING = f"-item{EXTENSION}"
@@ -89,7 +90,7 @@ class QueueAutosave(Autosave):
         self._stop()
         self._masks = None
         for path in self._files(unit):
-            if self._token(path) == self._lock.token:
+            if tokenOf(path) == self._lock.token:
                 path.unlink(missing_ok=True)
             elif not self._isElsewhere(path):
                 self.discard(path)
@@ -140,11 +141,8 @@ class QueueAutosave(Autosave):
     def _files(self, unit: Unit) -> list[Path]:
         return list(self._folder.glob(f"{self._key(unit)}-*{ENDING}"))
 
-    def _token(self, path: Path) -> str:
-        return path.name.split("-")[1]
-
     def _isElsewhere(self, path: Path) -> bool:
-        token = self._token(path)
+        token = tokenOf(path)
         return token != self._lock.token and self._lock.isAlive(token)
 
 

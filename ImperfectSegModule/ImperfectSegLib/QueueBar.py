@@ -13,7 +13,7 @@ from ImperfectSegLib.QueueClock import timeText
 from ImperfectSegLib.QueueItemPart import INTERACTIVE, QueueItemPart
 from ImperfectSegLib.QueueListPart import unitText
 from ImperfectSegLib.QueueSession import QueueSession
-from ImperfectSegLib.QueueState import OPENED, SEGMENTS
+from ImperfectSegLib.QueueState import OPENED
 from ImperfectSegLib.Shortcuts import Shortcut, Shortcuts
 from ImperfectSegLib.Styles import ERROR_STYLE
 
@@ -114,8 +114,6 @@ class QueueBar:
             self._told.text = text
 
     def _onSession(self, what: str) -> None:
-        if what == SEGMENTS:  # Changes nothing that is shown here.
-            return
         self.update()
         if what == OPENED and self.isShown:
             module = str(slicer.util.selectedModule())

@@ -66,6 +66,11 @@ class SessionLock:
         return self._folder / f"{token}{EXTENSION}"
 
 
+def tokenOf(path: Path) -> str:
+    """Gives the token of the session that wrote a file, from its name: `KEY-TOKEN-...`."""
+    return path.name.split("-")[1]
+
+
 def _lock(file: IO[bytes]) -> None:
     """Locks a file for this process, or raises OSError if another one has locked it."""
     if sys.platform == "win32":

@@ -11,7 +11,7 @@ import slicer
 import slicer.util
 
 from ImperfectSegLib.AutosaveFile import readKept
-from ImperfectSegLib.SessionLock import SessionLock
+from ImperfectSegLib.SessionLock import SessionLock, tokenOf
 from ImperfectSegLogic.active.disagreement import readings, staple
 from Testing.Module.crash import crash, files
 from Testing.Module.queue_person import GRID, LABELS, SHAPE, full_disk, make, settings
@@ -327,7 +327,7 @@ class TestLosingNothing:
         decider.presses("handLeaveButton")
         other = SessionLock(kept)
         other.hold()
-        own = path.name.split("-")[1]
+        own = tokenOf(path)
         path.rename(path.with_name(path.name.replace(own, other.token)))
         decider.presses("handButton")
         assert "is drawn by hand in another 3D Slicer on this computer" in decider.status
